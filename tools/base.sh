@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Get the base into the store as refs/lab/base: Debian's linux-source package, or
+# the tree or tarball that LINUX= names, which is only read.
+. "$(dirname "$0")/lib.sh"
+lock
+
+# Where it is to come from; an unchanged answer means nothing to do.
+linux=${LINUX:-}
+if [ -z "$linux" ]; then
+	want=debian
+elif [ -d "$linux" ]; then
+	linux=$(realpath "$linux")
+	want="tree $linux $(git -C "$linux" rev-parse -q --verify HEAD 2> /dev/null || stat -c %Y "$linux")"
+elif [ -f "$linux" ]; then
+	linux=$(realpath "$linux")
+	want="tarball $linux $(stat -c '%s %Y' "$linux")"
+else
+	die "LINUX=$linux is neither a directory nor a tarball"
+fi
+have=$(cat "$STORE/lab-base" 2> /dev/null || :)
+[ "$have" != "$want" ] || exit 0
+
+"$TOP/tools/need.sh" base
+need_space 12000
+new=$BUILD/base.new
+rm -rf "$new"
+mkdir -p "$new"
+trap 'rm -rf "$new" "$STORE.new"' EXIT
+
+fetch()
+{
+	cd "$new"
+	apt-get download "$package" || { [ "$(id -u)" -eq 0 ] && apt-get update && apt-get download "$package"; }
+	dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x --strip-components=3 --wildcards './usr/src/*.tar.xz'
+}
+
+unpack()
+{
+	mkdir -p "$new/tree"
+	tar -C "$new/tree" --strip-components=1 -xf "$1"
+}
+
+tree=$new/tree
+case $want in
+debian)
+	step "fetch $package" "$LOGS/fetch.log" fetch
+	step "unpack $package" "$LOGS/unpack.log" unpack "$new/$package.tar.xz"
+	;;
+tarball*)
+	step "unpack $linux" "$LOGS/unpack.log" unpack "$linux"
+	;;
+tree*)
+	tree=$linux
+	if [ "$(git -C "$linux" rev-parse --show-toplevel 2> /dev/null)" = "$linux" ]; then
+		[ -z "$(git -C "$linux" status --porcelain -uno)" ] ||
+			say "note: $linux has uncommitted changes; its HEAD is what is used"
+		tree=$new/tree
+		mkdir "$tree"
+		step "copy $linux" "$LOGS/unpack.log" sh -c 'git -C "$1" archive HEAD | tar -C "$2" -x' - "$linux" "$tree"
+	fi
+	;;
+esac
+
+# Debian's .gitignore hides the whole tree from git, new files included.
+[ "$tree" = "$linux" ] || sed -i '/^\/\*$/d; /^!\/debian\/$/d' "$tree/.gitignore" 2> /dev/null || :
+
+[ -f "$tree/Makefile" ] && [ -f "$tree/virt/kvm/kvm_main.c" ] ||
+	die "${LINUX:-$package} holds no Linux source tree"
+release=$(awk '$2 == "=" && /^(VERSION|PATCHLEVEL|SUBLEVEL) / { printf "%s%s", sep, $3; sep = "." }' "$tree/Makefile")
+case $release in
+"$version".*) ;;
+*) die "${LINUX:-$package} is Linux $release; the series is for $version.y (set LINUX= to such a tree)" ;;
+esac
+
+import()
+{
+	git init -q --bare "$STORE.new"
+	cd "$STORE.new"
+	git config core.looseCompression 0
+	git config core.fsync none
+	git config gc.auto 0
+	git --work-tree="$tree" add -A -f .
+	GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base GIT_AUTHOR_DATE='@0 +0000' \
+	GIT_COMMITTER_NAME=base GIT_COMMITTER_EMAIL=base GIT_COMMITTER_DATE='@0 +0000' \
+		git commit-tree -m "Linux $release" "$(git write-tree)" > lab-id
+	git update-ref refs/lab/base "$(cat lab-id)"
+	rm -f index
+	echo "$release" > lab-release
+	echo "$want" > lab-base
+}
+step "import Linux $release" "$LOGS/import.log" import
+rm -rf "$STORE" "$SRC" "$BUILD/kernel"
+mv "$STORE.new" "$STORE"

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+# Sourced by every tool: where things are, how to say what happens, how to stop.
+# shellcheck disable=SC2034 # what is set here is used by those who source it
+
+set -eu
+export LC_ALL=C
+TOP=$(cd "$(dirname "$0")/.." && pwd)
+BUILD=$(realpath -m "${BUILD:-$TOP/build}")
+JOBS=${JOBS:-$(nproc)}
+STORE=$BUILD/linux.git	# every version of the source: refs/lab/{base,series}
+SRC=$BUILD/src		# the tree that is built; switched between versions
+LOGS=$BUILD/log
+. "$TOP/base"
+
+# Nothing of the user's git configuration may change what is written or applied.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+
+die()
+{
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+say()
+{
+	printf '%s\n' "$*"
+}
+
+# Seconds between $1 and now, for people.
+since()
+{
+	echo "$(($(date +%s) - $1)) s"
+}
+
+# Free space is checked before the work starts, so that it does not end half-done.
+need_space()
+{
+	mkdir -p "$BUILD" || die "cannot write to $BUILD"
+	free=$(df -Pk "$BUILD" | awk 'NR == 2 { print int($4 / 1024) }')
+	[ "$free" -ge "$1" ] || die "$BUILD has $free MiB free, $1 MiB are needed: make room or set BUILD=DIR"
+}
+
+# One user of build/ at a time. The lock is inherited by the tools that this one runs.
+lock()
+{
+	[ -z "${LAB_LOCKED:-}" ] || return 0
+	mkdir -p "$BUILD" "$LOGS"
+	exec 9> "$BUILD/lock"
+	flock -n 9 || die "$BUILD is in use by another make: wait for it or set BUILD=DIR"
+	export LAB_LOCKED=1
+}
+
+# step LABEL LOG COMMAND...: run it quietly, show that it lives, and on failure
+# the few lines that matter.
+step()
+{
+	label=$1 log=$2
+	shift 2
+	start=$(date +%s)
+	mkdir -p "$(dirname "$log")"
+	printf '%-44s log: %s\n' "$label" "${log#"$PWD"/}"
+	"$@" > "$log" 2>&1 9>&- &
+	pid=$!
+	trap 'kill $pid 2> /dev/null; exit 130' INT TERM
+	beat=0
+	while kill -0 $pid 2> /dev/null; do
+		sleep 0.2
+		beat=$((beat + 1))
+		[ $((beat % 100)) -ne 0 ] ||
+			printf '  ... %s, %s lines of log\n' "$(since "$start")" "$(wc -l < "$log")"
+	done
+	trap - INT TERM
+	if wait $pid; then
+		[ "$(($(date +%s) - start))" -lt 5 ] || printf '  done in %s\n' "$(since "$start")"
+		return 0
+	fi
+	printf '  failed after %s:\n' "$(since "$start")"
+	{ grep -E '(error|Error|ERROR|fatal|undefined|No space)' "$log" || tail -n 5 "$log"; } |
+		head -n 6 | sed 's/^/    /'
+	die "$label failed; the whole log is $log"
+}
+
+# machine NAME: read its data.
+machine()
+{
+	case $1 in
+	*[!a-z0-9_-]* | '') die "MACHINE='$1' is not the name of a machine; there are: $(machines)" ;;
+	esac
+	[ -f "$TOP/machines/$1" ] || die "no machine '$1'; there are: $(machines)"
+	# shellcheck source=/dev/null
+	. "$TOP/machines/$1"
+}
+
+machines()
+{
+	(cd "$TOP/machines" && find . -type f ! -name '*.errata' -printf '%P ' | sed 's/ $//')
+}
+
+# header FILE KEY: the value of a scenario's "KEY: value" line.
+header()
+{
+	sed -n "s/^$2: *//p" "$1"
+}

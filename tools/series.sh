@@ -1,0 +1,163 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# series.sh apply:   patches/ on the base, as refs/lab/series
+# series.sh tree:    build/linux, the same as a tree to work in
+# series.sh refresh: build/linux back to patches/
+# series.sh write REPOSITORY RANGE DIR: RANGE as a directory like patches/
+#
+# A topic begins with a commit that changes nothing: its message is the topic's
+# cover letter, and a line "Topic: DIRECTORY" in it names the directory.
+. "$(dirname "$0")/lib.sh"
+lock
+
+PATCHES=${PATCHES:-$TOP/patches}
+
+topics()
+{
+	sed 's/#.*//; /^[[:space:]]*$/d' "$PATCHES/series"
+}
+
+# All patches in order, cover letters included.
+files()
+{
+	for t in $(topics); do
+		find "$PATCHES/$t" -name '[0-9]*.patch' | sort
+	done
+}
+
+# The series and what directories hold must agree, in both directions.
+agree()
+{
+	[ -f "$PATCHES/series" ] || die "$PATCHES/series is missing"
+	for t in $(topics); do
+		[ -f "$PATCHES/$t/0000-cover-letter.patch" ] ||
+			die "patches/series names $t, which has no 0000-cover-letter.patch"
+		grep -qx "Topic: $t" "$PATCHES/$t/0000-cover-letter.patch" ||
+			die "$t/0000-cover-letter.patch has no line 'Topic: $t'"
+		n=$(find "$PATCHES/$t" -name '[0-9]*.patch' ! -name '0000-*' | wc -l)
+		[ "$n" -ge 1 ] && [ "$n" -le 15 ] || die "patches/$t has $n patches; a topic has 1 to 15"
+	done
+	for f in $(find "$PATCHES" -mindepth 1 -printf '%P\n' | sort); do
+		case $f in
+		series) ;;
+		*/[0-9][0-9][0-9][0-9]-*.patch) ;;
+		*/*) die "patches/$f is not a patch of the series" ;;
+		*) topics | grep -qx "$f" || die "patches/$f is not named in patches/series" ;;
+		esac
+	done
+}
+
+src()
+{
+	[ -e "$SRC/.git" ] || {
+		rm -rf "$SRC"
+		git --git-dir="$STORE" worktree prune
+		step "check out the source" "$LOGS/checkout.log" \
+			git --git-dir="$STORE" worktree add -f --detach "$SRC" refs/lab/base
+	}
+}
+
+# am DIR FILE...: apply strictly, or name the patch and the place. Fixed dates and
+# committer make the commits, and so the builds, the same everywhere.
+am()
+{
+	dir=$1
+	shift
+	for f; do
+		date=$(sed -n 's/^Date: //p;/^$/q' "$f")
+		if ! GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab GIT_COMMITTER_DATE="$date" \
+			git -C "$dir" am -q --keep-non-patch --empty=keep "$f" > "$LOGS/am.log" 2>&1; then
+			where=$(sed -n 's/^error: patch failed: //p; s/^error: \(.*: does not .*\)/\1/p; s/^error: \(.*corrupt.*\)/\1/p' \
+				"$LOGS/am.log" | head -n 1)
+			git -C "$dir" am --abort 2> /dev/null || :
+			die "${f#"$TOP"/} does not apply to Linux $(cat "$STORE/lab-release") at ${where:-(see $LOGS/am.log)}"
+		fi
+	done
+}
+
+apply()
+{
+	agree
+	# shellcheck disable=SC2046
+	key=$({ cat "$STORE/lab-id" && cat $(files); } | sha256sum)
+	[ "$key" != "$(cat "$STORE/lab-series" 2> /dev/null)" ] || return 0
+	src
+	git -C "$SRC" am --abort 2> /dev/null || :
+	git -C "$SRC" checkout -q -f --detach refs/lab/base
+	say "apply $(files | grep -vc '/0000-') patches to Linux $(cat "$STORE/lab-release")"
+	# shellcheck disable=SC2046
+	am "$SRC" $(files)
+	git -C "$SRC" update-ref refs/lab/series HEAD
+	echo "$key" > "$STORE/lab-series"
+}
+
+# Format RANGE of repository $1 into directory $3, whatever the user's git is set to.
+write()
+{
+	rm -rf "$3"
+	mkdir -p "$3"
+	topic= n=0
+	for c in $(git -C "$1" rev-list --reverse --topo-order "$2"); do
+		if [ "$(git -C "$1" rev-parse "$c^{tree}")" = "$(git -C "$1" rev-parse "$c^^{tree}")" ]; then
+			topic=$(git -C "$1" log -1 --format=%B "$c" | sed -n 's/^Topic: //p')
+			[ -n "$topic" ] || die "commit $c changes nothing and names no Topic:"
+			echo "$topic" >> "$3/series"
+			n=0
+		fi
+		[ -n "$topic" ] || die "the first commit on the base must be a topic's cover letter (see docs/lab.md)"
+		f=$(git -C "$1" format-patch -1 --always --start-number=$n -o "$3/$topic" \
+			--zero-commit --no-signature --no-numbered --no-thread --no-attach \
+			--no-cover-letter --no-base --no-notes --no-renames --no-ext-diff \
+			--no-textconv --no-encode-email-headers --diff-algorithm=myers --abbrev=12 \
+			--src-prefix=a/ --dst-prefix=b/ -O/dev/null "$c")
+		# Every patch ends the same way, whatever version of git wrote it.
+		[ $n -ne 0 ] || mv "$f" "$3/$topic/0000-cover-letter.patch"
+		n=$((n + 1))
+	done
+	[ -n "$topic" ] || die "$1 has no commit on the base"
+}
+
+case ${1:-} in
+apply)
+	apply
+	;;
+tree)
+	apply
+	if [ -e "$BUILD/linux" ]; then
+		say "$BUILD/linux exists and is left as it is; remove it for a new one"
+	else
+		step "check out build/linux" "$LOGS/tree.log" \
+			git clone -q --shared --no-tags --no-checkout "$STORE" "$BUILD/linux"
+		cd "$BUILD/linux"
+		git fetch -q origin refs/lab/base:refs/tags/base refs/lab/series:refs/heads/series
+		git checkout -q series
+		say "$BUILD/linux: branch 'series' on tag 'base'; work there, then 'make refresh'"
+	fi
+	;;
+refresh)
+	[ -d "$BUILD/linux/.git" ] || die "there is no $BUILD/linux; 'make tree' makes it"
+	[ -z "$(git -C "$BUILD/linux" status --porcelain -uno)" ] ||
+		die "$BUILD/linux has uncommitted changes: commit them first"
+	write "$BUILD/linux" base..HEAD "$BUILD/patches.new"
+	# Old and new swap at the very end: a failure above leaves patches/ alone.
+	header=$(sed '/^[^#]/,$d' "$PATCHES/series" 2> /dev/null || :)
+	if [ -n "$header" ]; then
+		{ echo "$header"; cat "$BUILD/patches.new/series"; } > "$BUILD/series.new"
+		mv "$BUILD/series.new" "$BUILD/patches.new/series"
+	fi
+	if diff -r "$PATCHES" "$BUILD/patches.new" > "$LOGS/refresh.log" 2>&1; then
+		say "patches/ is up to date"
+	else
+		rm -rf "$PATCHES"
+		cp -r "$BUILD/patches.new" "$PATCHES"
+		say "patches/ refreshed: git diff shows what changed"
+	fi
+	rm -rf "$BUILD/patches.new"
+	;;
+write)
+	write "$2" "$3" "$4"
+	;;
+*)
+	die "usage: series.sh apply|tree|refresh|write"
+	;;
+esac
