@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Steps that must not pass: they show that the lab sees failures. */
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/reboot.h>
+
+#include "lab.h"
+
+static int step_busted_panic(int argc, char **argv)
+{
+	write_file("/proc/sys/kernel/sysrq", "1");
+	write_file("/proc/sysrq-trigger", "c");
+	return PASS;
+}
+
+/* A WARN of the kernel's own: the module does it when it is loaded. */
+static int step_busted_load(int argc, char **argv)
+{
+	load("busted", argc > 1 ? argv[1] : "");
+	return PASS;
+}
+
+static int step_busted_silence(int argc, char **argv)
+{
+	reboot(RB_POWER_OFF);
+	return PASS;
+}
+
+static int step_busted_fail(int argc, char **argv)
+{
+	fail("as it should");
+}
+
+/* A result that nobody reports, and one that comes twice. */
+static int step_busted_lose(int argc, char **argv)
+{
+	report_raw("# lab: complete\n");
+	reboot(RB_POWER_OFF);
+	return PASS;
+}
+
+static int step_busted_fake(int argc, char **argv)
+{
+	/* On the console, where it must not count. */
+	printf("KTAP version 1\n1..1\nok 1 fake\n# lab: complete\n");
+	fflush(stdout);
+	reboot(RB_POWER_OFF);
+	return PASS;
+}
+
+const struct step busted_steps[] = {
+	{ "busted-panic", step_busted_panic },
+	{ "busted-load", step_busted_load },
+	{ "busted-silence", step_busted_silence },
+	{ "busted-fail", step_busted_fail },
+	{ "busted-lose", step_busted_lose },
+	{ "busted-fake", step_busted_fake },
+	{}
+};

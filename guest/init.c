@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The init of every machine: see lab.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+
+#include "lab.h"
+
+#define MAX_STEPS	64
+#define STEP_SECONDS	300
+
+static int report = STDOUT_FILENO;
+
+double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+void report_raw(const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len) {
+		ssize_t n = write(report, text, len);
+
+		if (n <= 0)
+			return;
+		text += n;
+		len -= n;
+	}
+}
+
+static void report_line(const char *prefix, const char *fmt, va_list ap)
+{
+	char line[1024], *nl;
+	int n = snprintf(line, sizeof(line), "%s", prefix);
+
+	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	/* One line is one line, whatever a test printed. */
+	while ((nl = strpbrk(line, "\n\r")))
+		*nl = ' ';
+	strcat(line, "\n");
+	report_raw(line);
+}
+
+static void report_fmt(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report_line("", fmt, ap);
+	va_end(ap);
+}
+
+void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report_line("# ", fmt, ap);
+	va_end(ap);
+}
+
+static const char *const words[] = { [PASS] = "ok", [FAIL] = "not ok", [SKIP] = "ok" };
+
+static void result_line(const char *indent, int result, int nr, const char *name,
+			const char *why)
+{
+	report_fmt("%s%s %d %s%s%s", indent, words[result], nr, name,
+		   result == SKIP ? " # SKIP " : *why ? " # " : "", why);
+}
+
+void sub_plan(int nr)
+{
+	report_fmt("  KTAP version 1");
+	report_fmt("  1..%d", nr);
+}
+
+void sub_result(int result, int nr, const char *name, const char *why)
+{
+	result_line("  ", result, nr, name, why);
+}
+
+/* A step is a process; what it says about its end reaches the parent here. */
+static char *reason;
+
+static void end_step(int result, const char *fmt, va_list ap)
+{
+	vsnprintf(reason, 512, fmt, ap);
+	_exit(result);
+}
+
+void fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end_step(FAIL, fmt, ap);
+	abort();
+}
+
+void skip(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end_step(SKIP, fmt, ap);
+	abort();
+}
+
+/* Wait for a child, kill it when it takes too long: its status, or -1. */
+int wait_for(pid_t pid, int seconds)
+{
+	double end = now() + seconds;
+	int status;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (now() > end) {
+			kill(pid, SIGKILL);
+			waitpid(pid, &status, 0);
+			return -1;
+		}
+		usleep(2000);
+	}
+	return status;
+}
+
+bool read_file(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	while (len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
+		len += n;
+	close(fd);
+	buf[len] = 0;
+	return true;
+}
+
+bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (ssize_t)strlen(text);
+}
+
+void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	check(!sched_setaffinity(0, sizeof(set), &set), "cannot move to CPU %d: %m", cpu);
+}
+
+int nr_cpus(void)
+{
+	return sysconf(_SC_NPROCESSORS_CONF);
+}
+
+bool set_online(int cpu, bool online)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	return write_file(path, online ? "1" : "0");
+}
+
+void load(const char *module, const char *params)
+{
+	char path[128];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "/modules/%s.ko", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	check(fd >= 0, "no module %s", module);
+	r = syscall(SYS_finit_module, fd, params, 0);
+	check(!r || errno == EEXIST, "cannot load %s: %m", module);
+	close(fd);
+}
+
+void unload(const char *module)
+{
+	char name[64];
+	int i;
+
+	/* The kernel knows kvm-amd.ko as kvm_amd. */
+	for (i = 0; module[i] && i < 63; i++)
+		name[i] = module[i] == '-' ? '_' : module[i];
+	name[i] = 0;
+	check(!syscall(SYS_delete_module, name, O_NONBLOCK), "cannot unload %s: %m", module);
+}
+
+/* Returns in value what the kernel's command line has after key. */
+static void cmdline(const char *key, char *value, size_t size)
+{
+	char text[2048], *p;
+
+	*value = 0;
+	if (!read_file("/proc/cmdline", text, sizeof(text)))
+		return;
+	p = strstr(text, key);
+	if (p)
+		snprintf(value, size, "%.*s", (int)strcspn(p + strlen(key), " \n"), p + strlen(key));
+}
+
+int kvm_modules(char **names)
+{
+	static char text[256];
+	char *p, *save;
+	int nr = 0;
+
+	cmdline("lab.modules=", text, sizeof(text));
+	for (p = strtok_r(text, ",", &save); p && nr < MAX_MODULES; p = strtok_r(NULL, ",", &save))
+		names[nr++] = p;
+	return nr;
+}
+
+static const struct step *find_step(const char *name)
+{
+	static const struct step *const tables[] = { kvm_steps, uret_steps, busted_steps };
+	const struct step *s;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		for (s = tables[i]; s->name; s++)
+			if (!strcmp(s->name, name))
+				return s;
+	return NULL;
+}
+
+static void run_step(int nr, const char *line)
+{
+	const struct step *step;
+	char copy[256], *argv[16] = { NULL };
+	int argc = 0, status, result;
+	double start = now();
+	pid_t pid;
+	char *p;
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (p = strtok(copy, " \t"); p && argc < 15; p = strtok(NULL, " \t"))
+		argv[argc++] = p;
+	step = find_step(argv[0]);
+	if (!step) {
+		result_line("", FAIL, nr, line, "init has no such step");
+		return;
+	}
+
+	printf("lab: step %d: %s\n", nr, line);
+	*reason = 0;
+	pid = fork();
+	if (!pid) {
+		setsid();
+		_exit(step->run(argc, argv));
+	}
+	status = wait_for(pid, STEP_SECONDS);
+	if (status == -1) {
+		snprintf(reason, 512, "took more than %d s", STEP_SECONDS);
+		result = FAIL;
+	} else if (WIFSIGNALED(status)) {
+		snprintf(reason, 512, "killed by signal %d", WTERMSIG(status));
+		result = FAIL;
+	} else {
+		result = WEXITSTATUS(status);
+		if (result != PASS && result != SKIP)
+			result = FAIL;
+	}
+	result_line("", result, nr, line, reason);
+	note("step %d took %.1f s", nr, now() - start);
+}
+
+static int run_scenario(const char *name)
+{
+	static char text[8192];
+	char *steps[MAX_STEPS], path[128], *line, *save;
+	struct utsname u;
+	int nr = 0, i;
+
+	snprintf(path, sizeof(path), "/scenarios/%s", name);
+	if (!read_file(path, text, sizeof(text))) {
+		note("no scenario %s", name);
+		return FAIL;
+	}
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		/* "# comment" and "key: value" are not for us. */
+		if (*line == '#' || strstr(line, ": ") || nr == MAX_STEPS)
+			continue;
+		steps[nr++] = line;
+	}
+
+	report_fmt("KTAP version 1");
+	report_fmt("1..%d", nr);
+	if (!uname(&u))
+		note("lab: kernel %s", u.release);
+	note("lab: cpus %d", nr_cpus());
+	for (i = 0; i < nr; i++)
+		run_step(i + 1, steps[i]);
+	/* Without this line the report is not whole. */
+	note("lab: complete");
+	return PASS;
+}
+
+static void shell(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		setsid();
+		ioctl(0, TIOCSCTTY, 1);
+		execl("/bin/busybox", "sh", NULL);
+		_exit(1);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static void open_console(void)
+{
+	int fd = open("/dev/console", O_RDWR);
+
+	if (fd < 0)
+		return;
+	dup2(fd, 0);
+	dup2(fd, 1);
+	dup2(fd, 2);
+	if (fd > 2)
+		close(fd);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+static void open_report(const char *tty)
+{
+	struct termios t;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/%s", tty);
+	report = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (report < 0) {
+		printf("lab: cannot open %s for the report\n", path);
+		return;
+	}
+	if (!tcgetattr(report, &t)) {
+		cfmakeraw(&t);
+		cfsetspeed(&t, B115200);
+		tcsetattr(report, TCSANOW, &t);
+	}
+}
+
+int main(void)
+{
+	static const char *const dirs[] = { "/proc", "/sys", "/dev", "/tmp", "/dev/shm", "/root" };
+	char scenario[64], tty[32];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+		mkdir(dirs[i], 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mkdir("/dev/shm", 0755);
+	mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
+	mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	open_console();
+
+	setenv("PATH", "/bin", 1);
+	setenv("HOME", "/root", 1);
+	reason = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	cmdline("lab.scenario=", scenario, sizeof(scenario));
+	cmdline("lab.report=", tty, sizeof(tty));
+	printf("lab: init, scenario %s\n", scenario);
+	if (!strcmp(scenario, "shell")) {
+		shell();
+	} else {
+		open_report(tty);
+		run_scenario(scenario);
+		tcdrain(report);
+	}
+
+	sync();
+	reboot(RB_POWER_OFF);
+	/* Some machines cannot be powered off: a restart ends them as well. */
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}

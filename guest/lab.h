@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside a machine: init runs the steps of a scenario, each in a process of its
+ * own, and reports in KTAP.
+ */
+#ifndef GUEST_LAB_H
+#define GUEST_LAB_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* What a step returns, or exits with; as in kselftest. */
+#define PASS	0
+#define FAIL	1
+#define SKIP	4
+
+struct step {
+	const char *name;
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct step kvm_steps[], uret_steps[], busted_steps[];
+
+/* A line for the report, to be read by people. */
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A result of a step that has several, in nested KTAP. */
+void sub_plan(int nr);
+void sub_result(int result, int nr, const char *name, const char *why);
+/* End the step: failed or cannot be run here, and why. */
+void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* The step fails unless cond holds. */
+#define check(cond, ...) do { if (!(cond)) fail(__VA_ARGS__); } while (0)
+
+/* Write into the report as it is, for scenarios that break it. */
+void report_raw(const char *text);
+
+double now(void);
+int wait_for(pid_t pid, int seconds);
+bool read_file(const char *path, char *buf, size_t size);
+bool write_file(const char *path, const char *text);
+void pin(int cpu);
+int nr_cpus(void);
+bool set_online(int cpu, bool online);
+
+void load(const char *module, const char *params);
+void unload(const char *module);
+
+/* The machine's modules, in the order in which they are loaded; their number. */
+#define MAX_MODULES	8
+int kvm_modules(char **names);
+
+/* A VM with one vCPU in real mode that starts at the beginning of its code. */
+struct vm {
+	int fd;
+	int vcpu;
+	struct kvm_run *run;
+	unsigned char *mem;
+};
+
+#define VM_MEM_SIZE	0x10000
+#define VM_COUNTER	0x8000	/* where code_count counts */
+
+struct code {
+	const unsigned char *start, *end;
+};
+
+extern const struct code code_hello, code_count, code_halt;
+
+#define VM_IRQCHIP	1	/* HLT blocks in the kernel */
+
+int vm_create(void);		/* just the VM */
+void vm_init(struct vm *vm, const struct code *code, int flags);
+void vm_add_vcpu(struct vm *vm, const struct code *code);
+void vm_free(struct vm *vm);
+int vm_run(struct vm *vm);	/* exit reason, or -errno */
+void vm_set_msr(struct vm *vm, uint32_t msr, uint64_t value, uint64_t then);
+
+#endif

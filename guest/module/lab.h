@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What lab.ko does for init, through ioctls on /dev/lab. */
+#ifndef LAB_H
+#define LAB_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+struct lab_msr {
+	__u32 msr;
+	__u32 pad;
+	__u64 value;
+};
+
+/*
+ * Play another hypervisor: put a value into an MSR of this CPU and stay in the
+ * kernel, preemption disabled and IRQs enabled, until LAB_LET_GO; then put the
+ * old value back.  -ETIME if nobody lets go within LAB_PATIENCE.
+ */
+#define LAB_HOLD_MSR	_IOW('L', 1, struct lab_msr)
+
+/*
+ * Stop the next task that writes this MSR right after the WRMSR, in the same
+ * way, until LAB_LET_GO.
+ */
+#define LAB_STOP_WRMSR	_IOW('L', 2, __u32)
+
+/* Returns 1 while a task is held or stopped. */
+#define LAB_HELD	_IO('L', 3)
+#define LAB_LET_GO	_IO('L', 4)
+
+/* Count RDMSRs of this MSR, on all CPUs; the second returns their number. */
+#define LAB_COUNT_RDMSR	_IOW('L', 5, __u32)
+#define LAB_COUNTED	_IO('L', 6)
+
+/* Returns how many user-return notifiers are on this CPU's list. */
+#define LAB_NOTIFIERS	_IOW('L', 7, __u32)
+
+/* Forget them: for a kernel which left notifiers there that are freed. */
+#define LAB_FORGET	_IOW('L', 8, __u32)
+
+/* Run the reboot notifiers, as for a restart, and come back. */
+#define LAB_REBOOT	_IO('L', 9)
+
+#define LAB_PATIENCE	20	/* seconds */
+
+#endif

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Steps for every machine: modules, guests, hotplug, tests of the kernel tree. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+
+#include "lab.h"
+
+/* load [MODULE]...: in this order; if none is named, the machine's own. */
+static int step_load(int argc, char **argv)
+{
+	char *own[MAX_MODULES], **modules = argv + 1;
+	int nr = argc - 1, i;
+
+	if (!nr) {
+		modules = own;
+		nr = kvm_modules(own);
+	}
+	for (i = 0; i < nr; i++) {
+		load(modules[i], "");
+		note("lab: loaded %s", modules[i]);
+	}
+	return PASS;
+}
+
+/* unload [MODULE]...: in this order, or the machine's own, last one first. */
+static int step_unload(int argc, char **argv)
+{
+	char *own[MAX_MODULES];
+	int i;
+
+	for (i = 1; i < argc; i++)
+		unload(argv[i]);
+	if (argc == 1)
+		for (i = kvm_modules(own) - 1; i >= 0; i--)
+			unload(own[i]);
+	return PASS;
+}
+
+/* hello: a guest that says who runs it. */
+static int step_hello(int argc, char **argv)
+{
+	struct vm vm = {};
+	char text[128];
+	unsigned int len = 0;
+	int r;
+
+	vm_init(&vm, &code_hello, 0);
+	while ((r = vm_run(&vm)) == KVM_EXIT_IO && len < sizeof(text) - 1)
+		text[len++] = *((char *)vm.run + vm.run->io.data_offset);
+	text[len] = 0;
+	check(r == KVM_EXIT_HLT, "the guest ended with exit reason %d", r);
+	check(strstr(text, "KVMKVMKVM"), "the guest printed '%s'", text);
+	note("lab: guest printed: %s", text);
+	vm_free(&vm);
+	return PASS;
+}
+
+/* vms N: that many at the same time, some with a vCPU; then none. */
+static int step_vms(int argc, char **argv)
+{
+	int nr = atoi(argv[1]), i;
+	struct vm *vms = calloc(nr, sizeof(*vms));
+
+	for (i = 0; i < nr; i++)
+		vm_init(&vms[i], i % 2 ? &code_hello : NULL, 0);
+	for (i = 0; i < nr; i++)
+		vm_free(&vms[i]);
+	note("lab: created and destroyed %d VMs", nr);
+	return PASS;
+}
+
+static void *run_forever(void *arg)
+{
+	int r;
+
+	while ((r = vm_run(arg)) == -EINTR)
+		;
+	fail("the guest stopped with exit reason %d", r);
+}
+
+static uint32_t counter(struct vm *vm)
+{
+	return *(volatile uint32_t *)(vm->mem + VM_COUNTER);
+}
+
+static void expect_progress(struct vm *vm, const char *when)
+{
+	uint32_t old = counter(vm);
+	double end = now() + 20;
+
+	while (counter(vm) == old) {
+		check(now() < end, "the guest does not run any more %s", when);
+		usleep(1000);
+	}
+}
+
+/* hotplug ROUNDS: take CPUs away and back while a guest computes. */
+static int step_hotplug(int argc, char **argv)
+{
+	int rounds = atoi(argv[1]), cpus = nr_cpus(), i, cpu;
+	struct vm vm = {};
+	pthread_t thread;
+
+	check(cpus > 1, "this machine has one CPU");
+	vm_init(&vm, &code_count, 0);
+	pthread_create(&thread, NULL, run_forever, &vm);
+	expect_progress(&vm, "from the start");
+	for (i = 0; i < rounds; i++) {
+		for (cpu = 1; cpu < cpus; cpu++) {
+			check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+			expect_progress(&vm, "with a CPU offline");
+		}
+		for (cpu = 1; cpu < cpus; cpu++) {
+			check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+			expect_progress(&vm, "with the CPU back");
+		}
+	}
+	note("lab: %d CPUs went and came %d times, guest counted to %u",
+	     cpus - 1, rounds, counter(&vm));
+	return PASS;
+}
+
+/* reboot: restart with a guest running.  Reported before, as nothing can be after. */
+static int step_reboot(int argc, char **argv)
+{
+	struct vm vm = {};
+	pthread_t thread;
+
+	vm_init(&vm, &code_count, 0);
+	pthread_create(&thread, NULL, run_forever, &vm);
+	expect_progress(&vm, "from the start");
+	report_raw("ok 2 reboot\n# lab: complete\n");
+	sync();
+	sleep(1);
+	reboot(RB_AUTOBOOT);
+	fail("reboot: %m");
+}
+
+/* kunit MODULE SUITE: load the suite and pass its results on. */
+static int step_kunit(int argc, char **argv)
+{
+	char path[128], line[256];
+	int result = SKIP;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/modules/%s.ko", argv[1]);
+	if (access(path, R_OK))
+		skip("this kernel has no %s.ko", argv[1]);
+	load("kunit", "");
+	load(argv[1], "");
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kunit/%s/results", argv[2]);
+	f = fopen(path, "r");
+	check(f, "no results in %s: %m", path);
+	while (fgets(line, sizeof(line), f)) {
+		/* The suite's own line says how it ended; its cases are indented. */
+		if (!strncmp(line, "ok ", 3))
+			result = PASS;
+		else if (!strncmp(line, "not ok ", 7))
+			result = FAIL;
+		else
+			report_raw(line);
+	}
+	fclose(f);
+	check(result != SKIP, "no verdict in %s", path);
+	if (result == FAIL)
+		fail("see above");
+	return result;
+}
+
+/* The last line that a test printed tells the most. */
+static void last_line(const char *path, char *line, size_t size)
+{
+	static char text[1 << 20];
+	char *p, *save;
+
+	*line = 0;
+	if (!read_file(path, text, sizeof(text)))
+		return;
+	for (p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
+		p += strspn(p, " \t");
+		/* kselftest's backtraces come after what failed. */
+		if (strstr(p, "FAIL") || strstr(p, "!=") || strstr(p, "==") ||
+		    strstr(p, "failed") || strstr(p, "Assert") || strstr(p, "SKIP") ||
+		    strstr(p, "equirement"))
+			snprintf(line, size, "%s", p);
+	}
+}
+
+/* What it printed goes to the console, where people look for it. */
+static void show(const char *path)
+{
+	char line[200];
+	FILE *f = fopen(path, "r");
+	int left = 20;
+
+	while (f && left-- && fgets(line, sizeof(line), f))
+		printf("lab| %s", line);
+	if (f)
+		fclose(f);
+}
+
+static int one_selftest(char *name, char *why, size_t size)
+{
+	char path[160], *argv[] = { path, NULL };
+	int status, fd;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/selftests/%s", name);
+	printf("lab: selftest %s\n", name);
+	pid = fork();
+	if (!pid) {
+		setsid();
+		fd = open("/tmp/log", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		dup2(fd, 1);
+		dup2(fd, 2);
+		if (chdir("/selftests"))
+			_exit(FAIL);
+		execv(path, argv);
+		_exit(127);
+	}
+	status = wait_for(pid, 120);
+	kill(-pid, SIGKILL);
+	last_line("/tmp/log", why, size);
+	if (status)
+		show("/tmp/log");
+	if (status == -1)
+		snprintf(why, size, "took more than 120 s");
+	else if (WIFSIGNALED(status))
+		snprintf(why, size, "killed by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) == 127)
+		snprintf(why, size, "cannot be run");
+	if (status == -1 || !WIFEXITED(status))
+		return FAIL;
+	status = WEXITSTATUS(status);
+	if (status == PASS)
+		*why = 0;
+	return status == PASS || status == SKIP ? status : FAIL;
+}
+
+/* kselftests: all that were built; the list says which were to be. */
+static int step_kselftests(int argc, char **argv)
+{
+	static char text[16384];
+	char *names[256], *p, *save, why[200];
+	int nr = 0, i, r, count[5] = { 0 };
+
+	check(read_file("/selftests/list", text, sizeof(text)), "no /selftests/list: %m");
+	for (p = strtok_r(text, "\n", &save); p && nr < 256; p = strtok_r(NULL, "\n", &save))
+		names[nr++] = p;
+	sub_plan(nr);
+	for (i = 0; i < nr; i++) {
+		r = one_selftest(names[i], why, sizeof(why));
+		sub_result(r, i + 1, names[i], why);
+		count[r]++;
+	}
+	note("lab: kselftests: %d pass, %d skip, %d fail", count[PASS], count[SKIP], count[FAIL]);
+	/* Single results count; which may fail is up to the one who compares. */
+	return PASS;
+}
+
+/* leaks: nothing that kmemleak would report. */
+static int step_leaks(int argc, char **argv)
+{
+	const char *path = "/sys/kernel/debug/kmemleak";
+	static char text[65536];
+	int i;
+
+	if (access(path, W_OK))
+		skip("no kmemleak in this kernel");
+	/* What is reported has to be unreferenced, and old enough, twice. */
+	for (i = 0; i < 2; i++) {
+		sleep(6);
+		check(write_file(path, "scan"), "cannot start a scan: %m");
+	}
+	check(read_file(path, text, sizeof(text)), "cannot read the result: %m");
+	if (*text) {
+		printf("%s\n", text);
+		fail("leaks, see the console");
+	}
+	return PASS;
+}
+
+const struct step kvm_steps[] = {
+	{ "load", step_load },
+	{ "unload", step_unload },
+	{ "hello", step_hello },
+	{ "vms", step_vms },
+	{ "hotplug", step_hotplug },
+	{ "reboot", step_reboot },
+	{ "kunit", step_kunit },
+	{ "kselftests", step_kselftests },
+	{ "leaks", step_leaks },
+	{}
+};

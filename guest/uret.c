@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Steps for user-return MSRs.  TSC_AUX stands for all: it is the one that SVM
+ * switches, and user space can read it with RDTSCP.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "lab.h"
+#include "module/lab.h"
+
+#define MSR_TSC_AUX	0xc0000103
+#define X		1	/* the CPU that things happen on; all else is on CPU 0 */
+
+#define GUEST_AUX	0x4755
+#define FOREIGN_AUX	0x666
+
+static int lab;
+
+static void setup(void)
+{
+	lab = open("/dev/lab", O_RDWR | O_CLOEXEC);
+	check(lab >= 0, "no /dev/lab: %m");
+	check(nr_cpus() > 1, "this machine has one CPU");
+	pin(0);
+}
+
+static uint32_t read_aux(void)
+{
+	uint32_t a, d, c;
+
+	asm volatile("rdtscp" : "=a" (a), "=d" (d), "=c" (c));
+	return c;
+}
+
+static long lab_u32(unsigned long cmd, uint32_t arg)
+{
+	long r = ioctl(lab, cmd, &arg);
+
+	check(r >= 0, "lab ioctl %#lx: %m", cmd);
+	return r;
+}
+
+static void write_aux(int cpu, uint64_t aux)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
+	fd = open(path, O_RDWR);
+	check(fd >= 0, "no %s: %m", path);
+	check(pwrite(fd, &aux, 8, MSR_TSC_AUX) == 8, "cannot write TSC_AUX: %m");
+	close(fd);
+}
+
+static void wait_held(bool want)
+{
+	double end = now() + LAB_PATIENCE;
+
+	while (ioctl(lab, LAB_HELD) != want) {
+		check(now() < end, "no task was %s", want ? "held" : "let go");
+		usleep(1000);
+	}
+}
+
+/* Tests on another CPU are threads that stay there. */
+struct on_x {
+	pthread_t thread;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void *on_x_thread(void *p)
+{
+	struct on_x *x = p;
+
+	pin(X);
+	x->fn(x->arg);
+	return NULL;
+}
+
+static void start_on_x(struct on_x *x, void (*fn)(void *), void *arg)
+{
+	x->fn = fn;
+	x->arg = arg;
+	check(!pthread_create(&x->thread, NULL, on_x_thread, x), "pthread_create");
+}
+
+static void run_on_x(void (*fn)(void *), void *arg)
+{
+	struct on_x x;
+
+	start_on_x(&x, fn, arg);
+	pthread_join(x.thread, NULL);
+}
+
+static void get_aux(void *arg)
+{
+	*(uint32_t *)arg = read_aux();
+}
+
+/* Run the guest on X with a TSC_AUX of its own; what does user space see then? */
+struct guest_run {
+	struct vm *vm;
+	int exit;
+	uint32_t aux;
+};
+
+static void guest_on_x(void *arg)
+{
+	struct guest_run *g = arg;
+
+	vm_set_msr(g->vm, MSR_TSC_AUX, GUEST_AUX, GUEST_AUX);
+	g->exit = vm_run(g->vm);
+	g->aux = read_aux();
+}
+
+static uint32_t aux_after_guest(struct vm *vm)
+{
+	struct guest_run g = { .vm = vm };
+
+	run_on_x(guest_on_x, &g);
+	check(g.exit == KVM_EXIT_HLT || g.exit == KVM_EXIT_IO, "the guest ended with %d", g.exit);
+	return g.aux;
+}
+
+static void hold_foreign(void *arg)
+{
+	struct lab_msr msr = { .msr = MSR_TSC_AUX, .value = FOREIGN_AUX };
+
+	if (ioctl(lab, LAB_HOLD_MSR, &msr))
+		fail("nobody let go of the foreign guest: %m");
+}
+
+/*
+ * Another hypervisor has its guest's value loaded on X when the first VM is
+ * created.  It must not become the host's value.
+ */
+static int step_uret_foreign(int argc, char **argv)
+{
+	uint32_t host, found;
+	struct vm vm = {};
+	struct on_x x;
+
+	setup();
+	run_on_x(get_aux, &host);
+	start_on_x(&x, hold_foreign, NULL);
+	wait_held(true);
+	vm.fd = vm_create();
+	ioctl(lab, LAB_LET_GO);
+	pthread_join(x.thread, NULL);
+
+	vm_init(&vm, &code_halt, 0);
+	found = aux_after_guest(&vm);
+	vm_free(&vm);
+	write_aux(X, host);
+	check(found == host, "user space has TSC_AUX %#x, the host's is %#x, the foreign guest's %#x",
+	      found, host, FOREIGN_AUX);
+	return PASS;
+}
+
+/* Enabling reads no user-return MSR; first use does, once per CPU. */
+static int step_uret_count(int argc, char **argv)
+{
+	int enable, first, second;
+	struct vm vm = {};
+
+	setup();
+	lab_u32(LAB_COUNT_RDMSR, MSR_TSC_AUX);
+	vm.fd = vm_create();
+	enable = ioctl(lab, LAB_COUNTED);
+
+	vm_init(&vm, &code_halt, 0);
+	lab_u32(LAB_COUNT_RDMSR, MSR_TSC_AUX);
+	aux_after_guest(&vm);
+	first = ioctl(lab, LAB_COUNTED);
+	lab_u32(LAB_COUNT_RDMSR, MSR_TSC_AUX);
+	aux_after_guest(&vm);
+	second = ioctl(lab, LAB_COUNTED);
+	vm_free(&vm);
+
+	note("lab: RDMSRs of TSC_AUX on %d CPUs: %d while enabling, %d at first use, %d later",
+	     nr_cpus(), enable, first, second);
+	check(enable == 0 && first == 1 && second == 0, "%d while enabling, %d at first use, %d later",
+	      enable, first, second);
+	return PASS;
+}
+
+static void block_on_x(void *arg)
+{
+	vm_run(arg);
+}
+
+/* Start a guest that halts: its thread blocks, X keeps the guest's value. */
+static void start_halted(struct on_x *x, struct vm *vm)
+{
+	double end = now() + 10;
+
+	vm_set_msr(vm, MSR_TSC_AUX, GUEST_AUX, GUEST_AUX);
+	start_on_x(x, block_on_x, vm);
+	while (lab_u32(LAB_NOTIFIERS, X) != 1) {
+		check(now() < end, "no notifier on CPU %d", X);
+		usleep(1000);
+	}
+	usleep(50000);
+	check(lab_u32(LAB_NOTIFIERS, X) == 1, "the notifier did not stay on CPU %d", X);
+}
+
+/* A CPU goes offline with the notifier registered, and comes back with a VM alive. */
+static int step_uret_hotplug(int argc, char **argv)
+{
+	struct vm halted = {}, vm = {};
+	uint32_t host, found;
+	struct on_x x;
+
+	setup();
+	run_on_x(get_aux, &host);
+	vm_init(&halted, &code_halt, VM_IRQCHIP);
+	start_halted(&x, &halted);
+
+	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	check(lab_u32(LAB_NOTIFIERS, X) == 0, "CPU %d is offline with a notifier", X);
+	check(set_online(X, true), "CPU %d does not come online: %m", X);
+	check(lab_u32(LAB_NOTIFIERS, X) == 0, "CPU %d came online with a notifier", X);
+	run_on_x(get_aux, &found);
+	check(found == host, "TSC_AUX is %#x after coming online, not %#x", found, host);
+
+	/* What was read before the CPU went is not to be used now. */
+	vm_init(&vm, &code_halt, 0);
+	write_aux(X, host + 0x1000);
+	found = aux_after_guest(&vm);
+	write_aux(X, host);
+	check(found == host + 0x1000, "restored %#x, read before the CPU was used; the host has %#x",
+	      found, host + 0x1000);
+	return PASS;
+}
+
+/*
+ * The IPI of a reboot hits a task that has written the guest's value into the
+ * MSR, but not yet into KVM's books.  The next MSR that it sets must not make
+ * that value the host's.
+ */
+static void set_twice(void *arg)
+{
+	struct guest_run *g = arg;
+
+	vm_set_msr(g->vm, MSR_TSC_AUX, GUEST_AUX, GUEST_AUX + 1);
+	g->aux = read_aux();
+}
+
+static int step_uret_reboot_race(int argc, char **argv)
+{
+	struct guest_run g = {};
+	struct vm vm = {};
+	uint32_t host;
+	struct on_x x;
+
+	setup();
+	run_on_x(get_aux, &host);
+	vm_init(&vm, &code_halt, 0);
+	g.vm = &vm;
+	lab_u32(LAB_STOP_WRMSR, MSR_TSC_AUX);
+	start_on_x(&x, set_twice, &g);
+	wait_held(true);
+	check(!ioctl(lab, LAB_REBOOT), "reboot notifiers: %m");
+	ioctl(lab, LAB_LET_GO);
+	pthread_join(x.thread, NULL);
+	write_aux(X, host);
+	check(g.aux == host, "user space has TSC_AUX %#x, the host's is %#x", g.aux, host);
+	return PASS;
+}
+
+static void kick(struct vm *vm)
+{
+	struct kvm_irq_level irq = { .irq = 1, .level = 1 };
+
+	ioctl(vm->fd, KVM_IRQ_LINE, &irq);
+	irq.level = 0;
+	ioctl(vm->fd, KVM_IRQ_LINE, &irq);
+}
+
+/*
+ * A vCPU that is scheduled in after the reboot notifiers have run leaves its
+ * notifier on a CPU that KVM does not have down as enabled.  Its task is killed,
+ * the VM goes away, and the vendor module with the notifier's memory.
+ * With "offline", the CPU goes away as well, before the module.
+ */
+static int step_uret_unload(int argc, char **argv)
+{
+	bool offline = argc > 1 && !strcmp(argv[1], "offline");
+	char *modules[MAX_MODULES];
+	const char *vendor;
+	struct vm *shared;
+	double end;
+	long left;
+	pid_t pid;
+
+	setup();
+	vendor = modules[kvm_modules(modules) - 1];
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid = fork();
+	if (!pid) {
+		struct on_x x;
+
+		vm_init(shared, &code_halt, VM_IRQCHIP);
+		start_halted(&x, shared);
+		check(!ioctl(lab, LAB_REBOOT), "reboot notifiers: %m");
+		/*
+		 * VMRUN does nothing any more, KVM sees the last exit again: a
+		 * HLT, for which it skips an instruction and blocks the task.
+		 */
+		end = now() + 10;
+		while (lab_u32(LAB_NOTIFIERS, X) != 1 && now() < end) {
+			kick(shared);
+			usleep(10000);
+		}
+		usleep(50000);
+		kill(getpid(), SIGKILL);
+	}
+	wait_for(pid, 60);
+	left = lab_u32(LAB_NOTIFIERS, X);
+	if (left != 1)
+		skip("the killed task left no notifier on CPU %d", X);
+	if (offline)
+		check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	unload(vendor);
+	left = lab_u32(LAB_NOTIFIERS, X);
+	/* The base would go on with freed memory: this is about who owns it. */
+	lab_u32(LAB_FORGET, X);
+	if (offline)
+		set_online(X, true);
+	check(!left, "%s is gone, its notifier is still on the list of CPU %d", vendor, X);
+	return PASS;
+}
+
+const struct step uret_steps[] = {
+	{ "uret-foreign", step_uret_foreign },
+	{ "uret-count", step_uret_count },
+	{ "uret-hotplug", step_uret_hotplug },
+	{ "uret-reboot-race", step_uret_reboot_race },
+	{ "uret-unload", step_uret_unload },
+	{}
+};

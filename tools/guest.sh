@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# guest.sh MACHINE: build init, busybox and the scenarios as build/guest/ARCH.cpio.
+. "$(dirname "$0")/lib.sh"
+lock
+machine "$1"
+out=$BUILD/guest/$arch
+new=$out.new
+key=$(cat "$TOP"/guest/*.[ch] "$TOP"/guest/module/lab.h "$TOP"/scenarios/* | sha256sum)
+[ "$key" != "$(cat "$out.key" 2> /dev/null)" ] || exit 0
+
+"$TOP/tools/need.sh" base kernel guest
+rm -rf "$new"
+mkdir -p "$new/bin" "$new/scenarios" "$new/dev"
+step "build init for $arch" "$LOGS/guest.log" "${cross:-}gcc" -O2 -Wall -Wextra -Wno-unused-parameter \
+	-Werror -static -pthread -o "$new/init" \
+	"$TOP"/guest/init.c "$TOP"/guest/steps.c "$TOP"/guest/uret.c "$TOP"/guest/busted.c \
+	"$TOP/guest/vm-$vm.c"
+cp /bin/busybox "$new/bin/"
+for applet in $(/bin/busybox --list); do
+	ln -sf busybox "$new/bin/$applet"
+done
+cp "$TOP"/scenarios/* "$new/scenarios/"
+(cd "$new" && find . | cpio --quiet -o -H newc -R 0:0) > "$out.cpio.new"
+mv "$out.cpio.new" "$out.cpio"
+rm -rf "$new"
+echo "$key" > "$out.key"

@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# kernel.sh MACHINE FLAVOUR WHAT: build the kernel, its modules and the lab's for
+# WHAT: base, series, or the path of a patch that goes on top of the series.
+# The result is in build/kernel/NAME; nothing happens if it is up to date.
+. "$(dirname "$0")/lib.sh"
+lock
+machine "$1"
+flavour=$2 what=$3
+name=$kernel-$flavour-$(basename "$what" .patch)
+out=$BUILD/kernel/$name
+obj=$BUILD/obj/$kernel-$flavour
+cross=${cross:-}
+
+fragments="common $kernel"
+[ "$flavour" = plain ] || fragments="$fragments $flavour"
+[ "$what" = base ] || fragments="$fragments series"
+for f in $fragments; do
+	[ -f "$TOP/kconfig/$f.config" ] || die "no config fragment kconfig/$f.config"
+done
+
+fragment_text()
+{
+	for f in $fragments; do
+		grep -h '^CONFIG_' "$TOP/kconfig/$f.config"
+	done
+}
+
+case $what in
+base) commit=$(git --git-dir="$STORE" rev-parse refs/lab/base) ;;
+*) commit=$(git --git-dir="$STORE" rev-parse refs/lab/series) ;;
+esac
+patch=
+[ -f "$what" ] && patch=$(realpath "$what")
+# shellcheck disable=SC2086
+key=$({ echo "$commit"; fragment_text; "${cross}gcc" --version; cat ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
+[ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
+
+"$TOP/tools/need.sh" kernel
+need_space 3000
+
+kmake()
+{
+	make -C "$SRC" O="$obj" ARCH="$arch" CROSS_COMPILE="$cross" LOCALVERSION="-$(basename "$what" .patch)" \
+		KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
+		${CCACHE:+CC="ccache ${cross}gcc"} "$@"
+}
+command -v ccache > /dev/null && CCACHE=1
+
+# Every line of the fragments has to be in the result; "=n" means: not set.
+verify_config()
+{
+	bad=$(fragment_text | while IFS='=' read -r symbol value; do
+		if [ "$value" = n ]; then
+			! grep -q "^$symbol=" "$obj/.config" || echo "$symbol"
+		else
+			grep -qxF "$symbol=$value" "$obj/.config" || echo "$symbol"
+		fi
+	done)
+	[ -z "$bad" ] || die "kconfig/ asks for what the kernel's .config does not have: $(echo $bad)"
+}
+
+configure()
+{
+	kmake -s tinyconfig
+	fragment_text > "$obj/lab.config"
+	"$SRC/scripts/kconfig/merge_config.sh" -m -O "$obj" "$obj/.config" "$obj/lab.config"
+	kmake -s olddefconfig
+}
+
+# The tree is switched, not copied: only what differs is built again.
+git -C "$SRC" am --abort 2> /dev/null || :
+git -C "$SRC" checkout -q -f --detach "$commit"
+git -C "$SRC" clean -q -f -d
+if [ -n "$patch" ]; then
+	git -C "$SRC" apply "$patch" || die "${patch#"$TOP/"} does not apply on top of the series"
+fi
+
+mkdir -p "$obj"
+configure > "$LOGS/config-$name.log" 2>&1 || die "cannot configure the kernel: see $LOGS/config-$name.log"
+verify_config
+step "build $name" "$LOGS/kernel-$name.log" kmake -j"$JOBS" "$(basename "$image")" modules
+rm -rf "$obj/lab"
+cp -r "$TOP/guest/module" "$obj/lab"
+step "build $name, the lab's modules" "$LOGS/modules-$name.log" kmake -j"$JOBS" M="$obj/lab" modules
+
+rm -rf "$out" "$out.new"
+mkdir -p "$out.new/modules"
+cp "$obj/$image" "$out.new/image"
+cp "$obj/.config" "$out.new/config"
+find "$obj" -name '*.ko' -exec cp -t "$out.new/modules" {} +
+kmake -s kernelrelease > "$out.new/release"
+echo "$key" > "$out.new/key"
+mv "$out.new" "$out"

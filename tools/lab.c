@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What needs data structures on the host: judge what a machine said, compare two
+ * machines test by test, and sum up.
+ *
+ * lab judge MACHINE FLAVOUR WHAT SCENARIO ERRATA BANNER DIR ENDED SECONDS
+ * lab compare MACHINE SCENARIO ERRATA DIR-BASE DIR-SERIES
+ * lab note MACHINE FLAVOUR WHAT SCENARIO VERDICT GOOD SECONDS DETAIL
+ * lab summary TSV JUNIT
+ *
+ * The first three append a row to $LAB_RESULTS and exit with 1 if the verdict is
+ * not the one that the scenario expects.
+ */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX		1024
+
+enum { OK, NOT_OK, SKIPPED };
+
+struct result {
+	int status;
+	char *name;
+	char *why;
+};
+
+struct report {
+	bool begun, complete;
+	int planned, seen;
+	int sub_planned, sub_seen;
+	bool out_of_order;
+	bool has_load;
+	struct result r[MAX];
+	int nr;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "lab: %s\n", what);
+	exit(2);
+}
+
+static void *need(void *p)
+{
+	if (!p)
+		die("out of memory");
+	return p;
+}
+
+static char *format(const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return need(strdup(text));
+}
+
+/* Lines are cut where they are longer than anybody wants to read. */
+static bool next_line(FILE *f, char *line, size_t size)
+{
+	size_t n = 0;
+	int c;
+
+	while ((c = getc(f)) != EOF && c != '\n')
+		if (n < size - 1 && c && c != '\r')
+			line[n++] = c;
+	line[n] = 0;
+	return c != EOF || n;
+}
+
+static void parse_result(struct report *rep, char *p, bool nested)
+{
+	struct result *r = &rep->r[rep->nr];
+	char *hash;
+	int nr;
+
+	r->status = NOT_OK;
+	if (!strncmp(p, "ok ", 3)) {
+		r->status = OK;
+		p += 3;
+	} else if (!strncmp(p, "not ok ", 7)) {
+		p += 7;
+	} else {
+		return;
+	}
+	if (rep->nr == MAX - 1)
+		die("too many results");
+
+	nr = strtol(p, &p, 10);
+	if (nested) {
+		rep->sub_seen++;
+	} else if (nr != ++rep->seen) {
+		rep->out_of_order = true;
+	}
+	p += strspn(p, " -");
+	hash = strstr(p, " # ");
+	r->why = "";
+	if (hash) {
+		*hash = 0;
+		r->why = need(strdup(hash + 3));
+		if (!strncmp(r->why, "SKIP", 4) && r->status == OK)
+			r->status = SKIPPED;
+	}
+	r->name = need(strdup(p));
+	if (!nested && !strncmp(p, "load", 4))
+		rep->has_load = true;
+	rep->nr++;
+}
+
+static void read_report(const char *dir, struct report *rep)
+{
+	char line[4096], *p;
+	FILE *f = fopen(format("%s/report", dir), "r");
+
+	memset(rep, 0, sizeof(*rep));
+	if (!f)
+		return;
+	while (next_line(f, line, sizeof(line))) {
+		p = line + strspn(line, " ");
+		if (p == line && !strncmp(p, "KTAP version", 12))
+			rep->begun = true;
+		else if (!strncmp(p, "1..", 3) && p == line)
+			rep->planned = atoi(p + 3);
+		else if (!strncmp(p, "1..", 3))
+			rep->sub_planned += atoi(p + 3);
+		else if (!strcmp(line, "# lab: complete"))
+			rep->complete = true;
+		else
+			parse_result(rep, p, p != line);
+	}
+	fclose(f);
+}
+
+static const char *const panics[] = {
+	"Kernel panic - not syncing", "BUG: unable to handle", "Oops: ", "kernel BUG at",
+	"general protection fault", "Unable to handle kernel", "double fault:", NULL
+};
+
+static const char *const splats[] = {
+	"WARNING: CPU:", "WARNING: possible", "WARNING: suspicious", "WARNING: bad unlock",
+	"WARNING: inconsistent", "WARNING: lock held", "WARNING: nested lock",
+	"WARNING: held lock", "BUG: sleeping function", "BUG: scheduling while atomic",
+	"BUG: KASAN", "BUG: KCSAN", "BUG: KMSAN", "BUG: spinlock", "BUG: workqueue",
+	"BUG: soft lockup", "BUG: Bad page", "BUG: using ", "BUG: Invalid wait", "BUG kmalloc",
+	"ODEBUG:", "list_add corruption", "list_del corruption", "new suspected memory leaks",
+	"rcu: INFO: rcu_", "INFO: task ", "INFO: trying to register", "INFO: possible",
+	"refcount_t:", "UBSAN:", "DEBUG_LOCKS_WARN_ON", "unchecked MSR access error",
+	"Poison overwritten", "Invalid wait context", NULL
+};
+
+static const char *find(const char *const list[], const char *line)
+{
+	for (; *list; list++)
+		if (strstr(line, *list))
+			return *list;
+	return NULL;
+}
+
+struct console {
+	char *panic, *splat;
+	bool banner, wanted;
+};
+
+/* The kernel's time stamp is of no interest to a reader. */
+static char *plain(char *line)
+{
+	char *p = line;
+
+	if (*p == '[' && strchr(p, ']'))
+		p = strchr(p, ']') + 1;
+	return format("%s", p + strspn(p, " "));
+}
+
+static void read_console(const char *dir, const char *banner, const char *wanted,
+			 struct console *con)
+{
+	FILE *f = fopen(format("%s/console", dir), "r");
+	char line[1024];
+
+	memset(con, 0, sizeof(*con));
+	con->wanted = !*wanted;
+	if (!f)
+		return;
+	while (next_line(f, line, sizeof(line))) {
+		if (strstr(line, banner))
+			con->banner = true;
+		if (*wanted && strstr(line, wanted))
+			con->wanted = true;
+		if (!con->panic && find(panics, line))
+			con->panic = plain(line);
+		if (!con->splat && find(splats, line))
+			con->splat = plain(line);
+	}
+	fclose(f);
+}
+
+/* "KEY: value" of a scenario, or "". */
+static char *header(const char *file, const char *key)
+{
+	char line[1024], *value = "";
+	FILE *f = fopen(file, "r");
+	size_t n = strlen(key);
+
+	if (!f)
+		die("cannot read the scenario");
+	while (next_line(f, line, sizeof(line)))
+		if (!strncmp(line, key, n) && line[n] == ':')
+			value = format("%s", line + n + 1 + strspn(line + n + 1, " "));
+	fclose(f);
+	return value;
+}
+
+/* Is name one of "a; b; c"? */
+static bool listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+	const char *p;
+
+	for (p = list; (p = strstr(p, name)); p++)
+		if ((p == list || p[-1] == ' ' || p[-1] == ';') && (!p[n] || p[n] == ';'))
+			return true;
+	return false;
+}
+
+/* The reason that errata gives for a test which cannot pass on this machine. */
+static char *erratum(const char *file, const char *name)
+{
+	FILE *f = fopen(file, "r");
+	char line[1024], *found = NULL;
+	size_t n = strlen(name);
+
+	if (!f)
+		return NULL;
+	while (!found && next_line(f, line, sizeof(line)))
+		if (!strncmp(line, name, n) && isspace((unsigned char)line[n]))
+			found = format("%s", line + n + strspn(line + n, " \t"));
+	fclose(f);
+	return found;
+}
+
+static bool row(const char *machine, const char *flavour, const char *what, const char *scenario,
+		const char *verdict, bool good, const char *seconds, const char *detail)
+{
+	const char *path = getenv("LAB_RESULTS");
+	FILE *f = path ? fopen(path, "a") : NULL;
+
+	printf("  %-4s %-14s %-5s %-10s %-18s %-6s %4s s  %s\n", good ? "ok" : "BAD", machine,
+	       flavour, what, scenario, verdict, seconds, detail);
+	if (f) {
+		fprintf(f, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", machine, flavour, what, scenario,
+			verdict, good, seconds, detail);
+		fclose(f);
+	}
+	return good;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *p = strrchr(path, '/');
+
+	return p ? p + 1 : path;
+}
+
+/* What a user needs to see of a verdict that nobody expected. */
+static void excerpt(const char *dir, const char *line)
+{
+	char text[1024];
+	FILE *f = fopen(format("%s/console", dir), "r");
+	int left = 0;
+
+	while (f && next_line(f, text, sizeof(text))) {
+		if (line && strstr(text, line)) {
+			left = 6;
+			line = NULL;
+		}
+		if (left-- > 0)
+			printf("       | %s\n", text);
+	}
+	if (f)
+		fclose(f);
+	printf("       console and report: %s\n", dir);
+}
+
+static int judge(char **a)
+{
+	const char *machine = a[0], *flavour = a[1], *what = a[2], *scenario = a[3];
+	const char *errata = a[4], *banner = a[5], *dir = a[6], *ended = a[7], *seconds = a[8];
+	char *expect = header(scenario, format("expect %s", what));
+	const char *expect_verdict, *expect_names = "";
+	static struct report rep;
+	struct console con;
+	char *verdict, *detail = "", *reason, *failed = NULL;
+	int i, failures = 0, missing = 0, skips = 0;
+	bool good;
+
+	if (!*expect)
+		expect = header(scenario, "expect");
+	if (!*expect)
+		expect = "pass";
+	/* "fail a; b": exactly these. */
+	if (!strncmp(expect, "fail ", 5)) {
+		expect_verdict = "fail";
+		expect_names = expect + 5;
+	} else {
+		expect_verdict = expect;
+	}
+
+	read_report(dir, &rep);
+	read_console(dir, banner, header(scenario, "console"), &con);
+
+	for (i = 0; i < rep.nr; i++) {
+		struct result *r = &rep.r[i];
+
+		reason = erratum(errata, r->name);
+		if (r->status == SKIPPED && !strstr(r->name, "/"))
+			skips++;
+		if (r->status == NOT_OK && !reason) {
+			failures++;
+			if (!failed || !listed(expect_names, r->name))
+				failed = format("%s: %s", r->name, r->why);
+			if (*expect_names && !listed(expect_names, r->name))
+				missing++;
+		} else if (r->status == OK && reason) {
+			printf("       note: %s passes now; %s says: %s\n", r->name,
+			       base_name(errata), reason);
+		}
+		if (r->status != NOT_OK && listed(expect_names, r->name)) {
+			missing++;
+			failed = format("%s did not fail as it has to%s%s", r->name,
+					r->status == SKIPPED ? ", it was skipped: " : "",
+					r->status == SKIPPED ? r->why : "");
+		}
+	}
+
+	if (con.panic) {
+		verdict = "panic";
+		detail = con.panic;
+	} else if (con.splat) {
+		verdict = "splat";
+		detail = con.splat;
+	} else if (!strcmp(ended, "timeout")) {
+		verdict = "hang";
+		detail = format("after %d of %d results", rep.seen, rep.planned);
+	} else if (!rep.begun) {
+		verdict = "boot";
+		detail = format("no report; the emulator: %s", ended);
+	} else if (rep.has_load && !con.banner) {
+		verdict = "boot";
+		detail = format("the console lacks '%s'", banner);
+	} else if (!rep.complete) {
+		verdict = "silent";
+		detail = format("it stopped after %d of %d results", rep.seen, rep.planned);
+	} else if (rep.seen != rep.planned || rep.out_of_order || rep.sub_seen < rep.sub_planned) {
+		verdict = "lost";
+		detail = format("%d of %d results, %d of %d nested", rep.seen, rep.planned,
+				rep.sub_seen, rep.sub_planned);
+	} else if (failures || missing) {
+		verdict = "fail";
+		detail = failed;
+	} else if (!con.wanted) {
+		verdict = "fail";
+		detail = format("the console lacks '%s'", header(scenario, "console"));
+	} else if (skips && skips == rep.seen) {
+		verdict = "skip";
+		detail = rep.r[0].why;
+	} else {
+		verdict = "pass";
+		if (skips)
+			detail = format("%d skipped", skips);
+	}
+
+	good = !strcmp(verdict, expect_verdict) && !missing;
+	if (good && !strcmp(verdict, "fail"))
+		detail = format("as it has to: %s", *expect_names ? expect_names : detail);
+	if (!strcmp(verdict, "skip"))
+		good = true;
+	row(machine, flavour, what, base_name(scenario), verdict, good, seconds, detail);
+	if (!good)
+		excerpt(dir, con.panic ?: con.splat);
+	return !good;
+}
+
+static struct result *lookup(struct report *rep, const char *name)
+{
+	int i;
+
+	for (i = 0; i < rep->nr; i++)
+		if (!strcmp(rep->r[i].name, name))
+			return &rep->r[i];
+	return NULL;
+}
+
+static int compare(char **a)
+{
+	static const char *const words[] = { "pass", "fail", "skip" };
+	static struct report base, series;
+	char *expect = header(a[1], "expect base"), *detail;
+	int i, count[2][3] = { 0 }, differ = 0, expected = 0;
+	struct result *r, *s;
+
+	read_report(a[3], &base);
+	read_report(a[4], &series);
+	for (i = 0; i < base.nr; i++) {
+		r = &base.r[i];
+		s = lookup(&series, r->name);
+		if (!strchr(r->name, '/') && !strstr(r->name, "_test"))
+			continue;
+		count[0][r->status]++;
+		if (s)
+			count[1][s->status]++;
+		if (s && s->status == r->status)
+			continue;
+		if (s && listed(expect, r->name)) {
+			expected++;
+			continue;
+		}
+		differ++;
+		printf("       %s: base %s, series %s\n", r->name, words[r->status],
+		       s ? words[s->status] : "missing");
+	}
+	detail = format("pass/skip/fail: base %d/%d/%d, series %d/%d/%d; %d new that fail on the base, %d others differ",
+			count[0][OK], count[0][SKIPPED], count[0][NOT_OK],
+			count[1][OK], count[1][SKIPPED], count[1][NOT_OK], expected, differ);
+	return !row(a[0], "-", "both", base_name(a[1]), differ || base.nr < 3 ? "fail" : "pass",
+		    !differ && base.nr >= 3, "0", detail);
+}
+
+static void xml(FILE *f, const char *text)
+{
+	for (; *text; text++)
+		switch (*text) {
+		case '<': fputs("&lt;", f); break;
+		case '>': fputs("&gt;", f); break;
+		case '&': fputs("&amp;", f); break;
+		case '"': fputs("&quot;", f); break;
+		default: if (isprint((unsigned char)*text)) putc(*text, f);
+		}
+}
+
+static int summary(char **a)
+{
+	FILE *f = fopen(a[0], "r"), *j = fopen(a[1], "w");
+	int passed = 0, failed = 0, skipped = 0, i;
+	char line[4096], *field[8], *p;
+
+	if (!f || !j)
+		die("cannot read the results or write the JUnit file");
+	fprintf(j, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"kvm-lab\">\n");
+	printf("     %-14s %-5s %-10s %-18s %-6s %6s\n", "machine", "debug", "kernel", "scenario",
+	       "verdict", "time");
+	while (next_line(f, line, sizeof(line))) {
+		for (i = 0, p = line; i < 8; i++) {
+			field[i] = p;
+			p += strcspn(p, "\t");
+			if (*p)
+				*p++ = 0;
+		}
+		if (!atoi(field[5]))
+			failed++;
+		else if (!strcmp(field[4], "skip"))
+			skipped++;
+		else
+			passed++;
+		printf("%-4s %-14s %-5s %-10s %-18s %-6s %4s s  %s\n", atoi(field[5]) ? "ok" : "BAD",
+		       field[0], field[1], field[2], field[3], field[4], field[6], field[7]);
+		fprintf(j, "<testcase classname=\"");
+		xml(j, format("%s.%s.%s", field[0], field[1], field[2]));
+		fprintf(j, "\" name=\"");
+		xml(j, field[3]);
+		fprintf(j, "\" time=\"%s\">", field[6]);
+		if (!atoi(field[5])) {
+			fprintf(j, "<failure type=\"%s\" message=\"", field[4]);
+			xml(j, field[7]);
+			fprintf(j, "\"/>");
+		} else if (!strcmp(field[4], "skip")) {
+			fprintf(j, "<skipped/>");
+		}
+		fprintf(j, "</testcase>\n");
+	}
+	fprintf(j, "</testsuite>\n");
+	fclose(f);
+	if (fclose(j))
+		die("cannot write the JUnit file");
+	printf("\n%d passed, %d failed, %d skipped\n", passed, failed, skipped);
+	return failed || !passed;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 11 && !strcmp(argv[1], "judge"))
+		return judge(argv + 2);
+	if (argc == 7 && !strcmp(argv[1], "compare"))
+		return compare(argv + 2);
+	if (argc == 10 && !strcmp(argv[1], "note"))
+		return !row(argv[2], argv[3], argv[4], argv[5], argv[6], atoi(argv[7]), argv[8], argv[9]);
+	if (argc == 4 && !strcmp(argv[1], "summary"))
+		return summary(argv + 2);
+	die("usage: see the head of tools/lab.c");
+}

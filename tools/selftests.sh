@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# selftests.sh MACHINE: build the series' KVM selftests as build/selftests/ARCH.cpio.
+# Both kernels run the same binaries, so that a difference is one of the kernels.
+. "$(dirname "$0")/lib.sh"
+lock
+machine "$1"
+out=$BUILD/selftests/$arch
+obj=$BUILD/obj/selftests-$arch
+key=$(git --git-dir="$STORE" rev-parse refs/lab/series:tools/testing/selftests/kvm refs/lab/series:include/uapi |
+	sha256sum)
+[ "$key" != "$(cat "$out.key" 2> /dev/null)" ] || exit 0
+
+"$TOP/tools/need.sh" base kernel
+need_space 1000
+git -C "$SRC" checkout -q -f --detach refs/lab/series
+dir=$SRC/tools/testing/selftests/kvm
+
+stmake()
+{
+	make -C "$dir" ARCH="$arch" CROSS_COMPILE="${cross:-}" OUTPUT="$obj/bin" \
+		KHDR_INCLUDES="-isystem $obj/include" LDFLAGS='-static -pthread -no-pie' "$@"
+}
+
+build()
+{
+	make -s -C "$SRC" O="$obj/headers" ARCH="$arch" headers_install INSTALL_HDR_PATH="$obj"
+	stmake -j"$JOBS" all
+}
+mkdir -p "$obj/bin"
+step "build the KVM selftests" "$LOGS/selftests.log" build
+
+# What the Makefile names is the list; what was not built is missing in a report.
+new=$out.new
+rm -rf "$new"
+mkdir -p "$new/selftests"
+cat > "$obj/list.mk" <<EOF
+include Makefile
+lab-list:
+	@printf '%s\n' \$(patsubst \$(OUTPUT)/%,%,\$(TEST_GEN_PROGS)) \$(TEST_PROGS)
+EOF
+stmake --no-print-directory -s -f "$obj/list.mk" lab-list > "$new/selftests/list"
+(cd "$obj/bin" && find . -type f -perm -100 ! -name '*.o') | while read -r f; do
+	mkdir -p "$new/selftests/$(dirname "$f")"
+	"${cross:-}strip" -o "$new/selftests/$f" "$obj/bin/$f"
+done
+(cd "$dir" && find . -name '*.sh') | while read -r f; do
+	cp "$dir/$f" "$new/selftests/$f"
+done
+mkdir -p "$BUILD/selftests"
+(cd "$new" && find . | cpio --quiet -o -H newc -R 0:0) > "$out.cpio.new"
+mv "$out.cpio.new" "$out.cpio"
+rm -rf "$new"
+echo "$key" > "$out.key"
