@@ -20,7 +20,7 @@
 #include "lab.h"
 
 #define MAX_STEPS	64
-#define STEP_SECONDS	300
+#define STEP_SECONDS	600
 
 static int report = STDOUT_FILENO;
 
@@ -168,12 +168,17 @@ bool write_file(const char *path, const char *text)
 	return n == (ssize_t)strlen(text);
 }
 
+/* Stay on a CPU, or on none in particular if it is negative. */
 void pin(int cpu)
 {
 	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
+	if (cpu < 0) {
+		memset(&set, 0xff, sizeof(set));
+	} else {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+	}
 	check(!sched_setaffinity(0, sizeof(set), &set), "cannot move to CPU %d: %m", cpu);
 }
 
@@ -276,6 +281,7 @@ static void run_step(int nr, const char *line)
 	pid = fork();
 	if (!pid) {
 		setsid();
+		pin(-1);
 		_exit(step->run(argc, argv));
 	}
 	status = wait_for(pid, STEP_SECONDS);
@@ -389,8 +395,12 @@ int main(void)
 
 	setenv("PATH", "/bin", 1);
 	setenv("HOME", "/root", 1);
+	/* The selftests map more memory than they touch. */
+	write_file("/proc/sys/vm/overcommit_memory", "1");
 	reason = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	/* A step may need a CPU on which nothing returns to user space. */
+	pin(0);
 	cmdline("lab.scenario=", scenario, sizeof(scenario));
 	cmdline("lab.report=", tty, sizeof(tty));
 	printf("lab: init, scenario %s\n", scenario);

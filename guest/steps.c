@@ -12,6 +12,8 @@
 
 #include "lab.h"
 
+#define SELFTEST_SECONDS	200
+
 /* load [MODULE]...: in this order; if none is named, the machine's own. */
 static int step_load(int argc, char **argv)
 {
@@ -164,7 +166,7 @@ static int step_kunit(int argc, char **argv)
 			result = PASS;
 		else if (!strncmp(line, "not ok ", 7))
 			result = FAIL;
-		else
+		else if (*line == ' ')
 			report_raw(line);
 	}
 	fclose(f);
@@ -206,14 +208,31 @@ static void show(const char *path)
 		fclose(f);
 }
 
-static int one_selftest(char *name, char *why, size_t size)
+/* Is the test of this line one of those that a scenario names? */
+static bool wanted(const char *line, char **names)
 {
-	char path[160], *argv[] = { path, NULL };
-	int status, fd;
+	size_t len = strcspn(line, " ");
+
+	while (*++names)
+		if (strlen(*names) == len && !strncmp(*names, line, len))
+			return true;
+	return false;
+}
+
+/* Runs the test of a line, which is its name and its arguments. */
+static int one_selftest(const char *line, char *why, size_t size)
+{
+	char name[160], path[192], *argv[16] = { path }, *p, *save;
+	int status, fd, argc = 1;
+	double start = now();
 	pid_t pid;
 
+	printf("lab: selftest %s\n", line);
+	snprintf(name, sizeof(name), "%s", line);
+	strtok_r(name, " ", &save);
+	while ((p = strtok_r(NULL, " ", &save)) && argc < 15)
+		argv[argc++] = p;
 	snprintf(path, sizeof(path), "/selftests/%s", name);
-	printf("lab: selftest %s\n", name);
 	pid = fork();
 	if (!pid) {
 		setsid();
@@ -223,15 +242,18 @@ static int one_selftest(char *name, char *why, size_t size)
 		if (chdir("/selftests"))
 			_exit(FAIL);
 		execv(path, argv);
+		/* A script for a shell that is not here. */
+		execl("/bin/busybox", "sh", path, NULL);
 		_exit(127);
 	}
-	status = wait_for(pid, 120);
+	status = wait_for(pid, SELFTEST_SECONDS);
 	kill(-pid, SIGKILL);
 	last_line("/tmp/log", why, size);
+	printf("lab: selftest %s took %.1f s\n", name, now() - start);
 	if (status)
 		show("/tmp/log");
 	if (status == -1)
-		snprintf(why, size, "took more than 120 s");
+		snprintf(why, size, "took more than %d s", SELFTEST_SECONDS);
 	else if (WIFSIGNALED(status))
 		snprintf(why, size, "killed by signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status) == 127)
@@ -244,19 +266,40 @@ static int one_selftest(char *name, char *why, size_t size)
 	return status == PASS || status == SKIP ? status : FAIL;
 }
 
-/* kselftests: all that were built; the list says which were to be. */
+/*
+ * kselftests [TEST]...: these, or all but the slow ones.  The list has a line for
+ * each that was to be built: its name and its arguments, "slow" or "again" before
+ * them where guest/selftests.args says so.
+ */
 static int step_kselftests(int argc, char **argv)
 {
 	static char text[16384];
 	char *names[256], *p, *save, why[200];
-	int nr = 0, i, r, count[5] = { 0 };
+	int nr = 0, i, r, count[5] = { 0 }, tries, left;
+	bool again[256];
 
 	check(read_file("/selftests/list", text, sizeof(text)), "no /selftests/list: %m");
-	for (p = strtok_r(text, "\n", &save); p && nr < 256; p = strtok_r(NULL, "\n", &save))
-		names[nr++] = p;
+	for (p = strtok_r(text, "\n", &save); p && nr < 256; p = strtok_r(NULL, "\n", &save)) {
+		bool slow = !strncmp(p, "slow ", 5);
+
+		if (slow)
+			p += 5;
+		again[nr] = !strncmp(p, "again ", 6);
+		if (again[nr])
+			p += 6;
+		if (argc == 1 ? !slow : wanted(p, argv))
+			names[nr++] = p;
+	}
 	sub_plan(nr);
 	for (i = 0; i < nr; i++) {
-		r = one_selftest(names[i], why, sizeof(why));
+		tries = again[i] ? 3 : 1;
+		left = tries;
+		do {
+			r = one_selftest(names[i], why, sizeof(why));
+		} while (r == FAIL && --left);
+		if (r == PASS && left < tries)
+			snprintf(why, sizeof(why), "at try %d", tries - left + 1);
+		names[i][strcspn(names[i], " ")] = 0;
 		sub_result(r, i + 1, names[i], why);
 		count[r]++;
 	}

@@ -75,7 +75,8 @@ void vm_add_vcpu(struct vm *vm, const struct code *code)
 		struct kvm_cpuid_entry2 entries[100];
 	} cpuid = { .head.nent = 100 };
 	struct kvm_sregs sregs;
-	struct kvm_regs regs = { .rflags = 2, .rsp = 0x7000 };
+	/* Interrupts enabled: with an irqchip they end a HLT. */
+	struct kvm_regs regs = { .rflags = 0x202, .rsp = 0x7000 };
 	int size;
 
 	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);

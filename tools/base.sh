@@ -44,7 +44,8 @@ unpack()
 tree=$new/tree
 case $want in
 debian)
-	step "fetch $package" "$LOGS/fetch.log" fetch
+	HINT='is there a network? LINUX= takes a tree or a tarball instead' \
+		step "fetch $package" "$LOGS/fetch.log" fetch
 	step "unpack $package" "$LOGS/unpack.log" unpack "$new/$package.tar.xz"
 	;;
 tarball*)

@@ -31,7 +31,7 @@ base) commit=$(git --git-dir="$STORE" rev-parse refs/lab/base) ;;
 *) commit=$(git --git-dir="$STORE" rev-parse refs/lab/series) ;;
 esac
 patch=
-[ -f "$what" ] && patch=$(realpath "$what")
+case $what in */*) patch=$(realpath "$what") ;; esac
 # shellcheck disable=SC2086
 key=$({ echo "$commit"; fragment_text; "${cross}gcc" --version; cat ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
 [ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
@@ -57,7 +57,7 @@ verify_config()
 			grep -qxF "$symbol=$value" "$obj/.config" || echo "$symbol"
 		fi
 	done)
-	[ -z "$bad" ] || die "kconfig/ asks for what the kernel's .config does not have: $(echo $bad)"
+	[ -z "$bad" ] || die "kconfig/ asks for what the kernel's .config does not have: $(echo "$bad" | paste -sd " ")"
 }
 
 configure()

@@ -292,7 +292,8 @@ static int judge(char **a)
 {
 	const char *machine = a[0], *flavour = a[1], *what = a[2], *scenario = a[3];
 	const char *errata = a[4], *banner = a[5], *dir = a[6], *ended = a[7], *seconds = a[8];
-	char *expect = header(scenario, format("expect %s", what));
+	/* A mutant says itself what it breaks. */
+	char *expect = getenv("LAB_EXPECT") ?: header(scenario, format("expect %s", what));
 	const char *expect_verdict, *expect_names = "";
 	static struct report rep;
 	struct console con;

@@ -52,7 +52,7 @@ lock()
 }
 
 # step LABEL LOG COMMAND...: run it quietly, show that it lives, and on failure
-# the few lines that matter.
+# the few lines that matter, or what HINT says.
 step()
 {
 	label=$1 log=$2
@@ -75,9 +75,10 @@ step()
 		[ "$(($(date +%s) - start))" -lt 5 ] || printf '  done in %s\n' "$(since "$start")"
 		return 0
 	fi
+	[ -z "${HINT:-}" ] || die "$label failed: $HINT (log: $log)"
 	printf '  failed after %s:\n' "$(since "$start")"
-	{ grep -E '(error|Error|ERROR|fatal|undefined|No space)' "$log" || tail -n 5 "$log"; } |
-		head -n 6 | sed 's/^/    /'
+	{ grep -E '(error:|Error [0-9]|ERROR:|fatal:|undefined ref|No space|^E: )' "$log" || tail -n 5 "$log"; } |
+		head -n 6 | cut -c1-200 | sed 's/^/    /'
 	die "$label failed; the whole log is $log"
 }
 
@@ -101,4 +102,10 @@ machines()
 header()
 {
 	sed -n "s/^$2: *//p" "$1"
+}
+
+# The scenarios that do not exist to fail.
+scenarios()
+{
+	(cd "$TOP/scenarios" && find . -type f ! -name 'busted-*' -printf '%P\n' | sort | paste -sd ' ')
 }

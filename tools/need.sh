@@ -25,6 +25,6 @@ lock
 export DEBIAN_FRONTEND=noninteractive
 # A machine that never ran "apt-get update" knows no package at all.
 # shellcheck disable=SC2086
-step "install$missing" "$LOGS/apt.log" sh -c \
+HINT="is there a network? What is missing:$missing" step "install$missing" "$LOGS/apt.log" sh -c \
 	"apt-get install -y --no-install-recommends$missing ||
 	{ apt-get update -o APT::Update::Error-Mode=any && apt-get install -y --no-install-recommends$missing; }"

@@ -96,7 +96,7 @@ write()
 {
 	rm -rf "$3"
 	mkdir -p "$3"
-	topic= n=0
+	topic='' n=0
 	for c in $(git -C "$1" rev-list --reverse --topo-order "$2"); do
 		if [ "$(git -C "$1" rev-parse "$c^{tree}")" = "$(git -C "$1" rev-parse "$c^^{tree}")" ]; then
 			topic=$(git -C "$1" log -1 --format=%B "$c" | sed -n 's/^Topic: //p')

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# bad.sh: what users get wrong is answered in one line that says what to do, and a
+# non-zero exit.
+. "$(dirname "$0")/lib.sh"
+lock
+tmp=$BUILD/bad
+rm -rf "$tmp"
+mkdir -p "$tmp"
+mounted=
+trap '[ -z "$mounted" ] || umount "$mounted"; rm -rf "$tmp"' EXIT
+bad=0
+
+# expect NAME TEXT COMMAND...
+expect()
+{
+	name=$1 text=$2
+	shift 2
+	if "$@" > "$tmp/out" 2> "$tmp/err"; then
+		say "  $name: was accepted"
+		bad=1
+	elif [ "$(wc -l < "$tmp/err")" -ne 1 ] || ! grep -q "$text" "$tmp/err"; then
+		say "  $name: no line with '$text', but:"
+		sed 's/^/    /' "$tmp/err"
+		bad=1
+	fi
+}
+
+expect 'unknown machine' "no machine 'vax'; there are: .*x86_64-svm" "$TOP/tools/one.sh" vax plain series demo
+expect 'machine with a path' 'is not the name of a machine' "$TOP/tools/run.sh" ../base
+expect 'unknown scenario' "no scenario 'nope'" "$TOP/tools/one.sh" x86_64-svm plain series nope
+expect 'unknown kernel' 'neither base nor series' "$TOP/tools/one.sh" x86_64-svm plain nope demo
+expect 'unknown flavour' 'no config fragment' "$TOP/tools/kernel.sh" x86_64-svm nope series
+expect 'unknown topic' "no topic 'nope'" "$TOP/tools/mail.sh" nope
+
+mkdir -p "$tmp/linux/virt/kvm"
+printf 'VERSION = 6\nPATCHLEVEL = 6\nSUBLEVEL = 9\n' > "$tmp/linux/Makefile"
+: > "$tmp/linux/virt/kvm/kvm_main.c"
+expect 'wrong base' 'is Linux 6.6.9; the series is for 6.1.y' \
+	env LINUX="$tmp/linux" BUILD="$tmp/build" "$TOP/tools/base.sh"
+expect 'no such base' 'neither a directory nor a tarball' env LINUX="$tmp/none" "$TOP/tools/base.sh"
+mkdir "$tmp/empty"
+expect 'empty base' 'holds no Linux source tree' env LINUX="$tmp/empty" BUILD="$tmp/build" "$TOP/tools/base.sh"
+
+# The proxy is a port of this machine on which nobody listens.
+printf 'Acquire::http::Proxy "http://127.0.0.1:9";\nAcquire::https::Proxy "http://127.0.0.1:9";\nAcquire::Retries "0";\n' > "$tmp/apt.conf"
+expect 'no network' 'is there a network' \
+	env -u LINUX APT_CONFIG="$tmp/apt.conf" BUILD="$tmp/build" "$TOP/tools/base.sh"
+[ ! -e "$tmp/build/linux.git" ] || { say '  no network: something half-done is left'; bad=1; }
+
+mkdir "$tmp/bin"
+for f in /bin/* /usr/bin/*; do
+	case $f in
+	*/qemu-system-*) ;;
+	*) ln -sf "$f" "$tmp/bin/" ;;
+	esac
+done
+expect 'no QEMU' 'missing packages; as root: apt-get install qemu-system-x86' \
+	env PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-svm plain series
+
+# A patch whose context is gone: say which one, and where.
+for f in "$TOP"/patches/10-user-return-msrs/0004-*.patch; do
+	cp -r "$TOP/patches" "$tmp/patches"
+	broken=$tmp/patches/10-user-return-msrs/$(basename "$f")
+	sed -i 's/^ \tbool registered;/ \tbool registered_differently;/' "$broken"
+	expect 'a patch does not apply' "$(basename "$f") does not apply to Linux 6.1.* at arch/x86/kvm/user_return.c:" \
+		env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+	rm -rf "$tmp/patches"
+done
+cp -r "$TOP/patches" "$tmp/patches"
+: > "$tmp/patches/10-user-return-msrs/0003-stray.txt"
+expect 'a stray file in patches/' 'is not a patch of the series' env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+rm "$tmp/patches/10-user-return-msrs/0003-stray.txt"
+mkdir "$tmp/patches/99-unlisted"
+expect 'a topic not in series' 'is not named in patches/series' env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+rmdir "$tmp/patches/99-unlisted"
+echo 99-unlisted >> "$tmp/patches/series"
+expect 'a topic without directory' 'has no 0000-cover-letter' env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+
+if [ "$(id -u)" -eq 0 ] && mkdir "$tmp/full" && mount -t tmpfs -o size=64m tmpfs "$tmp/full" 2> /dev/null; then
+	mounted=$tmp/full
+	expect 'no space' 'MiB free, 12000 MiB are needed' env BUILD="$tmp/full" "$TOP/tools/base.sh"
+else
+	say '  skipped: no space (cannot mount a small file system here)'
+fi
+
+# A second make while this one runs.
+expect 'build in use' 'is in use by another make' env -u LAB_LOCKED "$TOP/tools/base.sh"
+exit $bad

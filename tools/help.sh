@@ -1,0 +1,16 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# help.sh: the verbs of the Makefile, and what they can be told.
+. "$(dirname "$0")/lib.sh"
+sed -n 's/^\([a-z-]*\): ;.*# \(.*\)/  make \1\t\2/p' "$TOP/Makefile" | expand -t 18
+cat <<EOF
+
+  MACHINE=   $(machines)
+  KERNEL=    series (default), base, or the path of a patch on top of the series
+  FLAVOUR=   plain (default), debug, kasan
+  SCENARIO=  shell (default) $(scenarios)
+  LINUX=     a 6.1.y tree or tarball instead of Debian's package; it is only read
+  BUILD=     where everything is built (default: build)
+  JOBS=      how many compilers at once (default: $(nproc))
+  INSTALL=no names missing packages instead of installing them
+EOF

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# lint.sh: the series applies and comes back byte for byte; checkpatch on every
+# patch and on the lab's C, shellcheck on its shell.  Leftovers are listed with a
+# reason in tools/checkpatch.leftovers; one that is gone has to leave the list.
+. "$(dirname "$0")/lib.sh"
+lock
+"$TOP/tools/need.sh" base lint
+"$TOP/tools/base.sh"
+"$TOP/tools/series.sh" apply
+
+bad=0
+complain()
+{
+	say "  $*"
+	bad=1
+}
+
+"$TOP/tools/series.sh" write "$SRC" refs/lab/base..refs/lab/series "$BUILD/lint.patches"
+sed '/^#/d' "$TOP/patches/series" > "$BUILD/lint.series"
+cmp -s "$BUILD/lint.series" "$BUILD/lint.patches/series" || complain "patches/series is not what 'make refresh' writes"
+diff -r -q -x series "$TOP/patches" "$BUILD/lint.patches" > "$LOGS/lint.log" ||
+	complain "patches/ is not what 'make refresh' writes: $(head -n 1 "$LOGS/lint.log")"
+rm -rf "$BUILD/lint.patches"
+
+for tag in Signed-off-by Reviewed-by Acked-by Tested-by Reported-by Co-developed-by; do
+	grep -rnE "^$tag:" "$TOP/patches" && complain "a $tag that nobody gave"
+done
+for f in "$TOP"/patches/*/0*.patch; do
+	! grep -q '^Fixes: ' "$f" || grep -qE '^Fixes: [0-9a-f]{12} \("' "$f" ||
+		complain "$f: Fixes: wants 12 digits and the subject"
+done
+
+# checkpatch looks for its own tree; what it says about ids it cannot know is not it.
+dictionary=$(dpkg -L codespell 2> /dev/null | grep '/dictionary.txt$' || :)
+checkpatch()
+{
+	(cd "$SRC" && ./scripts/checkpatch.pl --strict --terse --show-types --no-signoff --no-summary \
+		--ignore UNKNOWN_COMMIT_ID ${dictionary:+--codespell --codespellfile "$dictionary"} "$@" 2> /dev/null) || :
+}
+
+found=$BUILD/checkpatch.found
+: > "$found"
+for f in "$TOP"/patches/*/*.patch; do
+	case $f in
+	*/0000-*) continue ;;
+	esac
+	checkpatch - < "$f" | sed "s|^-|${f#"$TOP/"}|" >> "$found"
+done
+for f in "$TOP"/guest/*.[ch] "$TOP"/guest/module/*.[ch] "$TOP"/tools/*.c; do
+	checkpatch --no-tree --ignore AVOID_EXTERNS,SPLIT_STRING,CONSTANT_COMPARISON -f "$f" |
+		sed "s|^$TOP/||" >> "$found"
+done
+left=$TOP/tools/checkpatch.leftovers
+while IFS= read -r line; do
+	key=$(echo "$line" | sed -E 's/^([^:]*):[0-9]+: [A-Z]+:([A-Z_]+):.*/\1 \2/')
+	grep -qF "$key " "$left" || complain "$line"
+done < "$found"
+sed '/^#/d' "$left" | while read -r file type _; do
+	grep -qE "^$file:[0-9]+: [A-Z]+:$type:" "$found" || echo "$file $type"
+done > "$BUILD/checkpatch.stale"
+[ ! -s "$BUILD/checkpatch.stale" ] || complain "not found any more, drop it from tools/checkpatch.leftovers: $(cat "$BUILD/checkpatch.stale")"
+
+shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP/.ci/run" || bad=1
+for f in $(git -C "$TOP" ls-files | grep -vE '^(patches/|README|docs/|\.gitignore|COPYING)'); do
+	grep -q 'SPDX-License-Identifier: GPL-2.0' "$TOP/$f" || complain "$f has no SPDX line"
+done
+exit $bad
