@@ -6,14 +6,7 @@
 
 #include "lab.h"
 
-static int step_busted_panic(int argc, char **argv)
-{
-	write_file("/proc/sys/kernel/sysrq", "1");
-	write_file("/proc/sysrq-trigger", "c");
-	return PASS;
-}
-
-/* A WARN of the kernel's own: the module does it when it is loaded. */
+/* What only the kernel can do; its parameter says which. */
 static int step_busted_load(int argc, char **argv)
 {
 	load("busted", argc > 1 ? argv[1] : "");
@@ -49,7 +42,6 @@ static int step_busted_fake(int argc, char **argv)
 }
 
 const struct step busted_steps[] = {
-	{ "busted-panic", step_busted_panic },
 	{ "busted-load", step_busted_load },
 	{ "busted-silence", step_busted_silence },
 	{ "busted-fail", step_busted_fail },

@@ -229,8 +229,11 @@ static void cmdline(const char *key, char *value, size_t size)
 	if (!read_file("/proc/cmdline", text, sizeof(text)))
 		return;
 	p = strstr(text, key);
-	if (p)
-		snprintf(value, size, "%.*s", (int)strcspn(p + strlen(key), " \n"), p + strlen(key));
+	if (p) {
+		p += strlen(key);
+		p[strcspn(p, "\n ")] = 0;
+		snprintf(value, size, "%s", p);
+	}
 }
 
 int kvm_modules(char **names)

@@ -160,7 +160,7 @@ static int step_uret_foreign(int argc, char **argv)
 	found = aux_after_guest(&vm);
 	vm_free(&vm);
 	write_aux(X, host);
-	check(found == host, "user space has TSC_AUX %#x, the host's is %#x, the foreign guest's %#x",
+	check(found == host, "user space has TSC_AUX %#x, the host %#x, the foreign guest %#x",
 	      found, host, FOREIGN_AUX);
 	return PASS;
 }
@@ -187,8 +187,8 @@ static int step_uret_count(int argc, char **argv)
 
 	note("lab: RDMSRs of TSC_AUX on %d CPUs: %d while enabling, %d at first use, %d later",
 	     nr_cpus(), enable, first, second);
-	check(enable == 0 && first == 1 && second == 0, "%d while enabling, %d at first use, %d later",
-	      enable, first, second);
+	check(enable == 0 && first == 1 && second == 0,
+	      "%d while enabling, %d at first use, %d later", enable, first, second);
 	return PASS;
 }
 
@@ -236,7 +236,8 @@ static int step_uret_hotplug(int argc, char **argv)
 	write_aux(X, host + 0x1000);
 	found = aux_after_guest(&vm);
 	write_aux(X, host);
-	check(found == host + 0x1000, "restored %#x, read before the CPU was used; the host has %#x",
+	check(found == host + 0x1000,
+	      "restored %#x, read before the CPU was used; the host has %#x",
 	      found, host + 0x1000);
 	return PASS;
 }

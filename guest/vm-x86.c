@@ -12,8 +12,7 @@
  * Guest code, at address 0.  code_hello prints what it is on port 0xe9; it asks
  * CPUID for the hypervisor's signature, so that the text comes from KVM.
  */
-asm(
-"	.pushsection .rodata\n"
+asm("	.pushsection .rodata\n"
 "	.code16\n"
 "hello_start:\n"
 "	mov	$0x40000000, %eax\n"

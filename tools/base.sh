@@ -83,7 +83,7 @@ import()
 	git config gc.auto 0
 	git --work-tree="$tree" add -A -f .
 	GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base GIT_AUTHOR_DATE='@0 +0000' \
-	GIT_COMMITTER_NAME=base GIT_COMMITTER_EMAIL=base GIT_COMMITTER_DATE='@0 +0000' \
+	GIT_COMMITTER_DATE='@0 +0000' \
 		git commit-tree -m "Linux $release" "$(git write-tree)" > lab-id
 	git update-ref refs/lab/base "$(cat lab-id)"
 	rm -f index

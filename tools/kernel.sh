@@ -69,7 +69,6 @@ configure()
 }
 
 # The tree is switched, not copied: only what differs is built again.
-git -C "$SRC" am --abort 2> /dev/null || :
 git -C "$SRC" checkout -q -f --detach "$commit"
 git -C "$SRC" clean -q -f -d
 if [ -n "$patch" ]; then

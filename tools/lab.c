@@ -94,11 +94,10 @@ static void parse_result(struct report *rep, char *p, bool nested)
 		die("too many results");
 
 	nr = strtol(p, &p, 10);
-	if (nested) {
+	if (nested)
 		rep->sub_seen++;
-	} else if (nr != ++rep->seen) {
+	else if (nr != ++rep->seen)
 		rep->out_of_order = true;
-	}
 	p += strspn(p, " -");
 	hash = strstr(p, " # ");
 	r->why = "";
@@ -245,14 +244,22 @@ static char *erratum(const char *file, const char *name)
 	return found;
 }
 
-static bool row(const char *machine, const char *flavour, const char *what, const char *scenario,
-		const char *verdict, bool good, const char *seconds, const char *detail)
+static void print_row(bool good, const char *machine, const char *flavour, const char *what,
+		      const char *scenario, const char *verdict, const char *seconds,
+		      const char *detail)
+{
+	printf("  %-3s %-10s %-6s %-25s %-16s %-7s %4s s  %s\n", good ? "ok" : "BAD", machine,
+	       flavour, what, scenario, verdict, seconds, detail);
+}
+
+static bool row(const char *machine, const char *flavour, const char *what,
+		const char *scenario, const char *verdict, bool good, const char *seconds,
+		const char *detail)
 {
 	const char *path = getenv("LAB_RESULTS");
 	FILE *f = path ? fopen(path, "a") : NULL;
 
-	printf("  %-4s %-14s %-5s %-10s %-18s %-6s %4s s  %s\n", good ? "ok" : "BAD", machine,
-	       flavour, what, scenario, verdict, seconds, detail);
+	print_row(good, machine, flavour, what, scenario, verdict, seconds, detail);
 	if (f) {
 		fprintf(f, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", machine, flavour, what, scenario,
 			verdict, good, seconds, detail);
@@ -426,7 +433,8 @@ static int compare(char **a)
 		printf("       %s: base %s, series %s\n", r->name, words[r->status],
 		       s ? words[s->status] : "missing");
 	}
-	detail = format("pass/skip/fail: base %d/%d/%d, series %d/%d/%d; %d new that fail on the base, %d others differ",
+	detail = format("pass/skip/fail: base %d/%d/%d, series %d/%d/%d; "
+			"%d new fail on the base, %d others differ",
 			count[0][OK], count[0][SKIPPED], count[0][NOT_OK],
 			count[1][OK], count[1][SKIPPED], count[1][NOT_OK], expected, differ);
 	return !row(a[0], "-", "both", base_name(a[1]), differ || base.nr < 3 ? "fail" : "pass",
@@ -436,13 +444,10 @@ static int compare(char **a)
 static void xml(FILE *f, const char *text)
 {
 	for (; *text; text++)
-		switch (*text) {
-		case '<': fputs("&lt;", f); break;
-		case '>': fputs("&gt;", f); break;
-		case '&': fputs("&amp;", f); break;
-		case '"': fputs("&quot;", f); break;
-		default: if (isprint((unsigned char)*text)) putc(*text, f);
-		}
+		if (strchr("<>&\"", *text))
+			fprintf(f, "&#%d;", *text);
+		else if (isprint((unsigned char)*text))
+			putc(*text, f);
 }
 
 static int summary(char **a)
@@ -454,8 +459,8 @@ static int summary(char **a)
 	if (!f || !j)
 		die("cannot read the results or write the JUnit file");
 	fprintf(j, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"kvm-lab\">\n");
-	printf("     %-14s %-5s %-10s %-18s %-6s %6s\n", "machine", "debug", "kernel", "scenario",
-	       "verdict", "time");
+	printf("      %-10s %-6s %-25s %-16s %-7s %6s\n", "machine", "config", "kernel",
+	       "scenario", "verdict", "time");
 	while (next_line(f, line, sizeof(line))) {
 		for (i = 0, p = line; i < 8; i++) {
 			field[i] = p;
@@ -469,8 +474,8 @@ static int summary(char **a)
 			skipped++;
 		else
 			passed++;
-		printf("%-4s %-14s %-5s %-10s %-18s %-6s %4s s  %s\n", atoi(field[5]) ? "ok" : "BAD",
-		       field[0], field[1], field[2], field[3], field[4], field[6], field[7]);
+		print_row(atoi(field[5]), field[0], field[1], field[2], field[3], field[4],
+			  field[6], field[7]);
 		fprintf(j, "<testcase classname=\"");
 		xml(j, format("%s.%s.%s", field[0], field[1], field[2]));
 		fprintf(j, "\" name=\"");
@@ -500,7 +505,8 @@ int main(int argc, char **argv)
 	if (argc == 7 && !strcmp(argv[1], "compare"))
 		return compare(argv + 2);
 	if (argc == 10 && !strcmp(argv[1], "note"))
-		return !row(argv[2], argv[3], argv[4], argv[5], argv[6], atoi(argv[7]), argv[8], argv[9]);
+		return !row(argv[2], argv[3], argv[4], argv[5], argv[6], atoi(argv[7]), argv[8],
+			    argv[9]);
 	if (argc == 4 && !strcmp(argv[1], "summary"))
 		return summary(argv + 2);
 	die("usage: see the head of tools/lab.c");

@@ -15,6 +15,7 @@ LOGS=$BUILD/log
 
 # Nothing of the user's git configuration may change what is written or applied.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+export GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab
 
 die()
 {

@@ -10,6 +10,8 @@ unset GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM
 name=$(git config user.name) && email=$(git config user.email) ||
 	die "git does not know who you are: set user.name and user.email"
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+export GIT_COMMITTER_NAME="$name" GIT_COMMITTER_EMAIL="$email"
+export GIT_AUTHOR_NAME="$name" GIT_AUTHOR_EMAIL="$email"
 lock
 "$TOP/tools/need.sh" base
 "$TOP/tools/base.sh"
@@ -25,10 +27,10 @@ last=$(git -C "$SRC" rev-list --reverse --ancestry-path "$cover..refs/lab/series
 # The commits as the poster's own: author, sign-off at the end of the tags.
 git -C "$SRC" checkout -q -f --detach "$cover"
 for c in $(git -C "$SRC" rev-list --reverse "$cover..$last"); do
-	git -C "$SRC" -c user.name="$name" -c user.email="$email" cherry-pick "$c" > "$LOGS/mail.log" 2>&1
-	git -C "$SRC" -c user.name="$name" -c user.email="$email" commit -q --amend --no-edit --reset-author -s
+	git -C "$SRC" cherry-pick "$c" > "$LOGS/mail.log" 2>&1
+	git -C "$SRC" commit -q --amend --no-edit --reset-author -s
 done
-git -C "$SRC" -c user.name="$name" -c user.email="$email" format-patch -q --cover-letter --thread=shallow \
+git -C "$SRC" format-patch -q --cover-letter --thread=shallow \
 	--no-renames --base="$(git -C "$SRC" rev-parse "$cover^")" -o "$out" "$cover..HEAD"
 git -C "$SRC" log -1 --format=%B "$cover" | sed '/^Topic: /d' > "$out/text"
 subject=$(head -n 1 "$out/text")

@@ -19,14 +19,14 @@ said()
 
 say
 printf '%-9s%s\n' \
-	kernel "$(said kernel) (base: Linux $(cat "$STORE/lab-release") from ${LINUX:-Debian\'s $package})" \
+	kernel "$(said kernel) (base: Linux $(cat "$STORE/lab-release") from ${LINUX:-$package of Debian})" \
 	series "$(sed '/^#/d' "$TOP/patches/series" | paste -sd ' '), $(find "$TOP/patches" -name '*.patch' ! -name '0000*' | wc -l) patches" \
 	machine "$1: $title, $(said cpus) CPUs" \
 	loaded "$(said loaded)" \
 	guest "$(said 'guest printed:')" \
 	VMs "$(said 'created and' | sed 's/^/created and /')" \
 	hotplug "$(sed -n 's/^# lab: \(.* went and came.*\)/\1/p' "$dir/report")" \
-	verdict "$(awk -F '\t' '{ print $5, $8 }' "$LAB_RESULTS"), $(grep -c '^ok' "$dir/report" || :) of $(sed -n 's/^1\.\.//p' "$dir/report") steps ok, $(since "$start") in all" \
+	verdict "$(awk -F '\t' '{ print $5 ($8 ? ": " $8 : "") }' "$LAB_RESULTS"), $(grep -c '^ok' "$dir/report" || :) of $(sed -n 's/^1\.\.//p' "$dir/report") steps ok, $(since "$start") in all" \
 	console "${dir#"$PWD"/}/console"
 [ "$ok" -eq 0 ] || sed 1d "$LOGS/demo.log"
 exit "$ok"

@@ -65,8 +65,7 @@ am()
 	shift
 	for f; do
 		date=$(sed -n 's/^Date: //p;/^$/q' "$f")
-		if ! GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab GIT_COMMITTER_DATE="$date" \
-			git -C "$dir" am -q --keep-non-patch --empty=keep "$f" > "$LOGS/am.log" 2>&1; then
+		if ! GIT_COMMITTER_DATE="$date" git -C "$dir" am -q --keep-non-patch --empty=keep "$f" > "$LOGS/am.log" 2>&1; then
 			where=$(sed -n 's/^error: patch failed: //p; s/^error: \(.*: does not .*\)/\1/p; s/^error: \(.*corrupt.*\)/\1/p' \
 				"$LOGS/am.log" | head -n 1)
 			git -C "$dir" am --abort 2> /dev/null || :

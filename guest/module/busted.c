@@ -27,6 +27,8 @@ static int __init busted_init(void)
 		mutex_lock(&a);
 		mutex_unlock(&a);
 		mutex_unlock(&b);
+	} else if (!strcmp(how, "panic")) {
+		panic("as it should");
 	} else if (!strcmp(how, "oops")) {
 		WRITE_ONCE(*(int *)8, 1);
 	} else if (!strcmp(how, "hang")) {
