@@ -24,6 +24,7 @@ enum { OK, NOT_OK, SKIPPED };
 
 struct result {
 	int status;
+	bool nested;
 	char *name;
 	char *why;
 };
@@ -82,6 +83,7 @@ static void parse_result(struct report *rep, char *p, bool nested)
 	int nr;
 
 	r->status = NOT_OK;
+	r->nested = nested;
 	if (!strncmp(p, "ok ", 3)) {
 		r->status = OK;
 		p += 3;
@@ -327,7 +329,7 @@ static int judge(char **a)
 		struct result *r = &rep.r[i];
 
 		reason = erratum(errata, r->name);
-		if (r->status == SKIPPED && !strstr(r->name, "/"))
+		if (r->status == SKIPPED && !r->nested)
 			skips++;
 		if (r->status == NOT_OK && !reason) {
 			failures++;
@@ -418,7 +420,7 @@ static int compare(char **a)
 	for (i = 0; i < base.nr; i++) {
 		r = &base.r[i];
 		s = lookup(&series, r->name);
-		if (!strchr(r->name, '/') && !strstr(r->name, "_test"))
+		if (!r->nested)
 			continue;
 		count[0][r->status]++;
 		if (s)

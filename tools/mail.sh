@@ -31,7 +31,7 @@ for c in $(git -C "$SRC" rev-list --reverse "$cover..$last"); do
 	git -C "$SRC" commit -q --amend --no-edit --reset-author -s
 done
 git -C "$SRC" format-patch -q --cover-letter --thread=shallow \
-	--no-renames --base="$(git -C "$SRC" rev-parse "$cover^")" -o "$out" "$cover..HEAD"
+	--no-renames -o "$out" "$cover..HEAD"
 git -C "$SRC" log -1 --format=%B "$cover" | sed '/^Topic: /d' > "$out/text"
 subject=$(head -n 1 "$out/text")
 awk -v subject="$subject" -v text="$out/text" '
