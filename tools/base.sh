@@ -11,7 +11,11 @@ if [ -z "$linux" ]; then
 	want=debian
 elif [ -d "$linux" ]; then
 	linux=$(realpath "$linux")
-	want="tree $linux $(git -C "$linux" rev-parse -q --verify HEAD 2> /dev/null || stat -c %Y "$linux")"
+	if [ "$(git -C "$linux" rev-parse --show-toplevel 2> /dev/null)" = "$linux" ]; then
+		want="git $linux $(git -C "$linux" rev-parse HEAD)"
+	else
+		want="tree $linux"
+	fi
 elif [ -f "$linux" ]; then
 	linux=$(realpath "$linux")
 	want="tarball $linux $(stat -c '%s %Y' "$linux")"
@@ -19,7 +23,11 @@ else
 	die "LINUX=$linux is neither a directory nor a tarball"
 fi
 have=$(cat "$STORE/lab-base" 2> /dev/null || :)
-[ "$have" != "$want" ] || exit 0
+# A tree without git may have changed since.
+if [ "$have" = "$want" ] &&
+	{ [ "$want" != "tree $linux" ] || [ -z "$(find "$linux" -newer "$STORE/lab-base" -print -quit)" ]; }; then
+	exit 0
+fi
 
 "$TOP/tools/need.sh" base
 need_space 12000
@@ -51,15 +59,14 @@ debian)
 tarball*)
 	step "unpack $linux" "$LOGS/unpack.log" unpack "$linux"
 	;;
+git*)
+	[ -z "$(git -C "$linux" status --porcelain -uno)" ] ||
+		say "note: $linux has uncommitted changes; its HEAD is what is used"
+	mkdir "$tree"
+	step "copy $linux" "$LOGS/unpack.log" sh -c 'git -C "$1" archive HEAD | tar -C "$2" -x' - "$linux" "$tree"
+	;;
 tree*)
 	tree=$linux
-	if [ "$(git -C "$linux" rev-parse --show-toplevel 2> /dev/null)" = "$linux" ]; then
-		[ -z "$(git -C "$linux" status --porcelain -uno)" ] ||
-			say "note: $linux has uncommitted changes; its HEAD is what is used"
-		tree=$new/tree
-		mkdir "$tree"
-		step "copy $linux" "$LOGS/unpack.log" sh -c 'git -C "$1" archive HEAD | tar -C "$2" -x' - "$linux" "$tree"
-	fi
 	;;
 esac
 

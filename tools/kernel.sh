@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # kernel.sh MACHINE FLAVOUR WHAT: build the kernel, its modules and the lab's for
-# WHAT: base, series, or the path of a patch that goes on top of the series.
+# WHAT: base, series, the path of a patch that goes on top of the series, or prefix,
+# i.e. the series up to COMMIT.
 # The result is in build/kernel/NAME; nothing happens if it is up to date.
 . "$(dirname "$0")/lib.sh"
 lock
@@ -14,7 +15,10 @@ cross=${cross:-}
 
 fragments="common $kernel"
 [ "$flavour" = plain ] || fragments="$fragments $flavour"
-[ "$what" = base ] || fragments="$fragments series"
+case $what in
+base | prefix) ;;
+*) fragments="$fragments series" ;;
+esac
 for f in $fragments; do
 	[ -f "$TOP/kconfig/$f.config" ] || die "no config fragment kconfig/$f.config"
 done
@@ -28,6 +32,7 @@ fragment_text()
 
 case $what in
 base) commit=$(git --git-dir="$STORE" rev-parse refs/lab/base) ;;
+prefix) commit=$COMMIT ;;
 *) commit=$(git --git-dir="$STORE" rev-parse refs/lab/series) ;;
 esac
 patch=
