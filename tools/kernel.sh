@@ -32,7 +32,7 @@ fragment_text()
 
 case $what in
 base) commit=$(git --git-dir="$STORE" rev-parse refs/lab/base) ;;
-prefix) commit=$COMMIT ;;
+prefix) commit=${COMMIT:?} ;;
 *) commit=$(git --git-dir="$STORE" rev-parse refs/lab/series) ;;
 esac
 patch=
