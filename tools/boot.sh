@@ -35,6 +35,8 @@ command="$(eval "echo \"$(echo "$emulator" | tr '\n\t' '  ')\"") -append '$appen
 echo "$command" > "$dir/command"
 seconds=$(header "$file" timeout)
 start=$(date +%s)
+[ "${seconds:-120}" -lt 200 ] ||
+	say "  .. $name $flavour $what $scenario, $seconds s at most; progress: ${report#"$PWD"/}"
 ended='exit 0'
 eval "timeout -k 5 ${seconds:-120} $command" < /dev/null > "$dir/emulator" 2>&1 || ended="exit $?"
 [ "$ended" != 'exit 124' ] && [ "$ended" != 'exit 137' ] || ended=timeout
