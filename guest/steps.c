@@ -12,7 +12,7 @@
 
 #include "lab.h"
 
-#define SELFTEST_SECONDS	200
+#define SELFTEST_SECONDS	150
 
 /* load [MODULE]...: in this order; if none is named, the machine's own. */
 static int step_load(int argc, char **argv)

@@ -337,6 +337,8 @@ static int judge(char **a)
 				failed = format("%s: %s", r->name, r->why);
 			if (*expect_names && !listed(expect_names, r->name))
 				missing++;
+		} else if (r->status == OK && !strncmp(r->why, "at try", 6)) {
+			printf("       note: %s passed %s\n", r->name, r->why);
 		} else if (r->status == OK && reason) {
 			printf("       note: %s passes now; %s says: %s\n", r->name,
 			       base_name(errata), reason);
