@@ -44,7 +44,7 @@ lab-list:
 EOF
 stmake --no-print-directory -s -f "$obj/list.mk" lab-list > "$new/list"
 awk '/^#/ { next }
-	NR == FNR { name = $1 == "slow" || $1 == "again" ? $2 : $1; line[name] = $0; next }
+	NR == FNR { name = $1 == "slow" ? $2 : $1; line[name] = $0; next }
 	{ print $1 in line ? line[$1] : $1 }' "$TOP/guest/selftests.args" "$new/list" > "$new/selftests/list"
 rm "$new/list"
 (cd "$obj/bin" && find . -type f -perm -100 ! -name '*.o') | while read -r f; do
