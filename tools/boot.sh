@@ -35,7 +35,7 @@ cpus=$(header "$file" cpus | grep . || echo "$cpus")
 command="$(eval "echo \"$(echo "$emulator" | tr '\n\t' '  ')\"") -append '$append'"
 echo "$command" > "$dir/command"
 seconds=$(header "$file" timeout)
-[ "${seconds:-120}" -lt 200 ] ||
+[ "${seconds:-120}" -lt 400 ] ||
 	say "  .. $name $flavour $what $scenario, $seconds s at most; progress: ${report#"$PWD"/}"
 
 emulate()
