@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps that must not pass: they show that the lab sees failures. */
-#include <linux/kvm.h>
-#include <string.h>
 #include <sys/reboot.h>
 
 #include "lab.h"
@@ -24,7 +22,7 @@ static int step_busted_fail(int argc, char **argv)
 	fail("as it should");
 }
 
-/* A result that nobody reports, and one that comes twice. */
+/* The end of the report, before all results are in it. */
 static int step_busted_lose(int argc, char **argv)
 {
 	report_raw("# lab: complete\n");

@@ -4,7 +4,6 @@
  * switches, and user space can read it with RDTSCP.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>

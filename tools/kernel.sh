@@ -93,6 +93,5 @@ mkdir -p "$out.new/modules"
 cp "$obj/$image" "$out.new/image"
 cp "$obj/.config" "$out.new/config"
 find "$obj" -name '*.ko' -exec cp -t "$out.new/modules" {} +
-kmake -s kernelrelease > "$out.new/release"
 echo "$key" > "$out.new/key"
 mv "$out.new" "$out"

@@ -109,7 +109,6 @@ write()
 			--no-cover-letter --no-base --no-notes --no-renames --no-ext-diff \
 			--no-textconv --no-encode-email-headers --diff-algorithm=myers --abbrev=12 \
 			--src-prefix=a/ --dst-prefix=b/ -O/dev/null "$c")
-		# Every patch ends the same way, whatever version of git wrote it.
 		[ $n -ne 0 ] || mv "$f" "$3/$topic/0000-cover-letter.patch"
 		n=$((n + 1))
 	done
