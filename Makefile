@@ -2,7 +2,7 @@
 # One line per verb; the work is done in tools/.  "make help" lists them.
 MACHINE ?= x86_64-svm
 KERNEL ?= series
-FLAVOUR ?= plain
+FLAVOUR ?=
 SCENARIO ?= shell
 TOPIC ?=
 
@@ -15,6 +15,6 @@ check: ; @tools/check.sh fast			# all tests that fit into minutes; base and seri
 check-all: ; @tools/check.sh all		# the slow ones as well: KASAN, every patch by itself
 tree: ; @tools/tree.sh				# build/linux: base and series as a git tree to work in
 refresh: ; @tools/series.sh refresh		# build/linux back to patches/
-boot: ; @tools/one.sh $(MACHINE) $(FLAVOUR) $(KERNEL) $(SCENARIO)	# a shell in MACHINE, or one SCENARIO
+boot: ; @tools/one.sh $(MACHINE) "$(FLAVOUR)" $(KERNEL) $(SCENARIO)	# a shell in MACHINE, or one SCENARIO
 mail: ; @tools/mail.sh "$(TOPIC)"		# TOPIC as mail to the kvm list, in build/mail; sends nothing
 clean: ; @rm -rf $(or $(BUILD),build)		# remove everything that was built

@@ -195,15 +195,44 @@ bool set_online(int cpu, bool online)
 	return write_file(path, online ? "1" : "0");
 }
 
+/* The kernel knows kvm-amd.ko as kvm_amd. */
+static void module_name(const char *module, char *name, size_t size)
+{
+	char *p;
+
+	snprintf(name, size, "%s", module);
+	for (p = name; *p; p++)
+		if (*p == '-')
+			*p = '_';
+}
+
+/* Appends to params what the command line has for the module, as modprobe does. */
+static void boot_params(const char *module, char *params, size_t size)
+{
+	char text[2048], name[64], *p, *save;
+	size_t n;
+
+	module_name(module, name, sizeof(name));
+	n = strlen(name);
+	if (!read_file("/proc/cmdline", text, sizeof(text)))
+		return;
+	for (p = strtok_r(text, " \n", &save); p; p = strtok_r(NULL, " \n", &save))
+		if (!strncmp(p, name, n) && p[n] == '.' && strlen(params) + strlen(p) < size)
+			strcat(strcat(params, " "), p + n + 1);
+}
+
 void load(const char *module, const char *params)
 {
-	char path[128];
+	char path[128], all[256];
 	int fd, r;
+
+	snprintf(all, sizeof(all), "%s", params);
+	boot_params(module, all, sizeof(all));
 
 	snprintf(path, sizeof(path), "/modules/%s.ko", module);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	check(fd >= 0, "no module %s", module);
-	r = syscall(SYS_finit_module, fd, params, 0);
+	r = syscall(SYS_finit_module, fd, all, 0);
 	check(!r || errno == EEXIST, "cannot load %s: %m", module);
 	close(fd);
 }
@@ -211,12 +240,8 @@ void load(const char *module, const char *params)
 void unload(const char *module)
 {
 	char name[64];
-	int i;
 
-	/* The kernel knows kvm-amd.ko as kvm_amd. */
-	for (i = 0; module[i] && i < 63; i++)
-		name[i] = module[i] == '-' ? '_' : module[i];
-	name[i] = 0;
+	module_name(module, name, sizeof(name));
 	check(!syscall(SYS_delete_module, name, O_NONBLOCK), "cannot unload %s: %m", module);
 }
 
@@ -248,6 +273,17 @@ int kvm_modules(char **names)
 	return nr;
 }
 
+bool machine_lacks(const char *what)
+{
+	char text[256], *p, *save;
+
+	cmdline("lab.lacks=", text, sizeof(text));
+	for (p = strtok_r(text, ",", &save); p; p = strtok_r(NULL, ",", &save))
+		if (!strcmp(p, what))
+			return true;
+	return false;
+}
+
 static const struct step *find_step(const char *name)
 {
 	static const struct step *const tables[] = { kvm_steps, uret_steps, busted_steps };
@@ -255,7 +291,7 @@ static const struct step *find_step(const char *name)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		for (s = tables[i]; s->name; s++)
+		for (s = tables[i]; s && s->name; s++)
 			if (!strcmp(s->name, name))
 				return s;
 	return NULL;
@@ -334,17 +370,32 @@ static int run_scenario(const char *name)
 	return PASS;
 }
 
+/* For people: a shell, or where there is none a prompt that takes steps. */
 static void shell(void)
 {
-	pid_t pid = fork();
+	char line[256];
+	pid_t pid;
+	int nr = 0;
 
-	if (!pid) {
-		setsid();
-		ioctl(0, TIOCSCTTY, 1);
-		execl("/bin/busybox", "sh", NULL);
-		_exit(1);
+	if (!access("/bin/busybox", X_OK)) {
+		pid = fork();
+		if (!pid) {
+			setsid();
+			ioctl(0, TIOCSCTTY, 1);
+			execl("/bin/busybox", "sh", NULL);
+			_exit(1);
+		}
+		waitpid(pid, NULL, 0);
+		return;
 	}
-	waitpid(pid, NULL, 0);
+	printf("lab: no shell for this architecture; a step, as in scenarios/, or 'exit'\n");
+	while (printf("lab> "), fflush(stdout), fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = 0;
+		if (!strcmp(line, "exit"))
+			break;
+		if (*line)
+			run_step(++nr, line);
+	}
 }
 
 static void open_console(void)

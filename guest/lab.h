@@ -24,7 +24,9 @@ struct step {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct step kvm_steps[], uret_steps[], busted_steps[];
+extern const struct step kvm_steps[], busted_steps[];
+/* What only some architectures have. */
+extern const struct step uret_steps[] __attribute__((weak));
 
 /* A line for the report, to be read by people. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -55,7 +57,10 @@ void unload(const char *module);
 #define MAX_MODULES	8
 int kvm_modules(char **names);
 
-/* A VM with one vCPU in real mode that starts at the beginning of its code. */
+/* Does the machine's data say that it cannot do this?  The reason is there. */
+bool machine_lacks(const char *what);
+
+/* A VM with one vCPU and 64 KiB of memory; it starts at address 0. */
 struct vm {
 	int fd;
 	int vcpu;
@@ -64,21 +69,33 @@ struct vm {
 };
 
 #define VM_MEM_SIZE	0x10000
-#define VM_COUNTER	0x8000	/* where code_count counts */
+#define VM_COUNTER	0x8000		/* where code_count counts */
+#define VM_OUTPUT	0x10000000	/* no memory there: a store is an exit */
 
 struct code {
 	const unsigned char *start, *end;
 };
 
-extern const struct code code_hello, code_count, code_halt;
+/* One line of text, of which KVM supplies a part where it can; an endless loop. */
+extern const struct code code_hello, code_count;
+/* What has to be in that line. */
+extern const char vm_signature[];
 
-#define VM_IRQCHIP	1	/* HLT blocks in the kernel */
+#define VM_IRQCHIP	1	/* x86: HLT blocks in the kernel */
 
+int kvm_fd(void);		/* /dev/kvm */
 int vm_create(void);		/* just the VM */
 void vm_init(struct vm *vm, const struct code *code, int flags);
 void vm_add_vcpu(struct vm *vm, const struct code *code);
 void vm_free(struct vm *vm);
 int vm_run(struct vm *vm);	/* exit reason, or -errno */
+int vm_getc(struct vm *vm);	/* run until the guest puts out a byte */
+
+/* The architecture's: make a new vCPU start at address 0 in its simplest mode. */
+void vm_arch_vcpu(struct vm *vm);
+
+/* x86 only, see uret-x86.c. */
+extern const struct code code_halt;
 void vm_set_msr(struct vm *vm, uint32_t msr, uint64_t value, uint64_t then);
 
 #endif

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The smallest VM there is: one vCPU in real mode, 64 KiB of memory. */
-#include <errno.h>
-#include <fcntl.h>
+/* x86 guests, in real mode. */
 #include <linux/kvm.h>
-#include <string.h>
-#include <sys/mman.h>
 
 #include "lab.h"
 
@@ -42,7 +38,7 @@ asm("	.pushsection .rodata\n"
 "	jmp	1b\n"
 "count_end:\n"
 
-/* Halts whenever it is woken up.  The loop would also do, but see uret.c. */
+/* Halts whenever it is woken up.  The loop would also do, but see uret-x86.c. */
 "halt_start:\n"
 "	.fill	4096, 1, 0xf4\n"
 "halt_end:\n"
@@ -56,18 +52,9 @@ const struct code code_hello = { hello_start, hello_end };
 const struct code code_count = { count_start, count_end };
 const struct code code_halt = { halt_start, halt_end };
 
-static int kvm = -1;
+const char vm_signature[] = "KVMKVMKVM";
 
-int vm_create(void)
-{
-	if (kvm < 0) {
-		kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-		check(kvm >= 0, "cannot open /dev/kvm: %m");
-	}
-	return ioctl(kvm, KVM_CREATE_VM, 0);
-}
-
-void vm_add_vcpu(struct vm *vm, const struct code *code)
+void vm_arch_vcpu(struct vm *vm)
 {
 	struct {
 		struct kvm_cpuid2 head;
@@ -76,60 +63,14 @@ void vm_add_vcpu(struct vm *vm, const struct code *code)
 	struct kvm_sregs sregs;
 	/* Interrupts enabled: with an irqchip they end a HLT. */
 	struct kvm_regs regs = { .rflags = 0x202, .rsp = 0x7000 };
-	int size;
 
-	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
-	check(vm->vcpu >= 0, "KVM_CREATE_VCPU: %m");
-	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	vm->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
-	check(vm->run != MAP_FAILED, "mmap of the vCPU: %m");
-
-	check(!ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid), "KVM_GET_SUPPORTED_CPUID: %m");
+	check(!ioctl(kvm_fd(), KVM_GET_SUPPORTED_CPUID, &cpuid), "KVM_GET_SUPPORTED_CPUID: %m");
 	check(!ioctl(vm->vcpu, KVM_SET_CPUID2, &cpuid), "KVM_SET_CPUID2: %m");
 	check(!ioctl(vm->vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS: %m");
 	sregs.cs.base = 0;
 	sregs.cs.selector = 0;
 	check(!ioctl(vm->vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS: %m");
 	check(!ioctl(vm->vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS: %m");
-	memcpy(vm->mem, code->start, code->end - code->start);
-}
-
-void vm_init(struct vm *vm, const struct code *code, int flags)
-{
-	struct kvm_userspace_memory_region region = { .memory_size = VM_MEM_SIZE };
-
-	if (!vm->fd)
-		vm->fd = vm_create();
-	check(vm->fd >= 0, "KVM_CREATE_VM: %m");
-	if (flags & VM_IRQCHIP)
-		check(!ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP: %m");
-	vm->mem = mmap(NULL, VM_MEM_SIZE, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	check(vm->mem != MAP_FAILED, "mmap: %m");
-	region.userspace_addr = (uintptr_t)vm->mem;
-	check(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region),
-	      "KVM_SET_USER_MEMORY_REGION: %m");
-	if (code)
-		vm_add_vcpu(vm, code);
-}
-
-void vm_free(struct vm *vm)
-{
-	if (vm->run)
-		munmap(vm->run, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
-	if (vm->vcpu)
-		close(vm->vcpu);
-	if (vm->mem)
-		munmap(vm->mem, VM_MEM_SIZE);
-	close(vm->fd);
-	memset(vm, 0, sizeof(*vm));
-}
-
-int vm_run(struct vm *vm)
-{
-	if (ioctl(vm->vcpu, KVM_RUN, 0))
-		return -errno;
-	return vm->run->exit_reason;
 }
 
 /* One ioctl sets two values in turn, without a return to user space. */

@@ -24,29 +24,49 @@ rm -rf "$dir/root"
 
 # Named in the machine's emulator line.
 # shellcheck disable=SC2034
-console=$dir/console report=$dir/report image=$kernel/image initrd=$dir/initrd
+console=$dir/console report=$dir/report image=$kernel/image initrd=$dir/initrd once=-no-reboot
 append="$append lab.scenario=$scenario lab.modules=$modules"
+append="$append lab.lacks=$(echo "$lacks" | sed -n 's/:.*//p' | paste -sd ,)"
 if [ "$scenario" = shell ]; then
+	case $emulator in
+	*'-serial file:$console'*) ;;
+	*) die "there is no shell in $name: its emulator has no terminal for one" ;;
+	esac
 	say "a shell in $name; leave it with 'exit', or the emulator with Ctrl-a x"
-	eval "exec $(echo "$interactive" | tr '\n' ' ') -append '$append'"
+	eval "exec $(echo "$emulator" | sed 's/-serial file:$console/-serial mon:stdio/' | tr '\n' ' ')"
 fi
 
 cpus=$(header "$file" cpus | grep . || echo "$cpus")
-command="$(eval "echo \"$(echo "$emulator" | tr '\n\t' '  ')\"") -append '$append'"
-echo "$command" > "$dir/command"
-seconds=$(header "$file" timeout)
-[ "${seconds:-120}" -lt 400 ] ||
+boots=$(header "$file" boots | grep . || echo 1)
+[ "$boots" -eq 1 ] || once=
+seconds=$(header "$file" timeout | grep . || echo 120)
+eval "set -- $(echo "$emulator" | tr '\n' ' ')"
+printf '%s ' "$@" > "$dir/command"
+"$1" --version 2> /dev/null | sed -n 1p > "$dir/version"
+[ "$seconds" -lt 400 ] ||
 	say "  .. $name $flavour $what $scenario, $seconds s at most; progress: ${report#"$PWD"/}"
 
+# The emulator ends when the machine powers off, or shortly after the report is
+# complete: not every machine can, and one that has come up again need not go on.
 emulate()
 {
 	start=$(date +%s)
-	ended='exit 0'
-	eval "timeout -k 5 ${seconds:-120} $command" < /dev/null > "$dir/emulator" 2>&1 || ended="exit $?"
+	ended='exit 0' quiet=0
+	timeout -k 5 "$seconds" "$@" < /dev/null > "$dir/emulator" 2>&1 &
+	pid=$!
+	trap 'kill $pid 2> /dev/null; exit 130' INT TERM
+	while kill -0 $pid 2> /dev/null; do
+		sleep 0.2
+		[ "$(grep -cs '^# lab: complete' "$report")" != "$boots" ] || quiet=$((quiet + 1))
+		[ "$quiet" -ne 25 ] || kill $pid
+	done
+	wait $pid || ended="exit $?"
+	trap - INT TERM
+	[ "$quiet" -lt 25 ] || ended='exit 0'
 	[ "$ended" != 'exit 124' ] && [ "$ended" != 'exit 137' ] || ended=timeout
 	touch "$console" "$report"
 }
-emulate
+emulate "$@"
 
 # TCG was seen to lose timer interrupts, once in some twenty boots, on the base.
 # A hang is tried once more; what the first try said is kept, and pointed to.
@@ -54,9 +74,9 @@ if [ "$ended" = timeout ] && [ "$(header "$file" expect)" != hang ]; then
 	mkdir -p "$dir/hung"
 	mv "$console" "$report" "$dir/hung/"
 	say "       note: $scenario hung at the first try: ${dir#"$PWD"/}/hung"
-	emulate
+	emulate "$@"
 fi
 rm -f "$dir/initrd"
 
-"$BUILD/tools/lab" judge "$name" "$flavour" "$what" "$file" "$TOP/machines/$name.errata" \
+"$BUILD/tools/lab" judge "$name" "$flavour" "$what" "$file" "$TOP/machines/$errata.errata" \
 	"$banner" "$dir" "$ended" "$(($(date +%s) - start))"

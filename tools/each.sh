@@ -4,14 +4,15 @@
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
-"$TOP/tools/prepare.sh" "$1" plain series demo
+flavour=${flavours%% *}
+"$TOP/tools/prepare.sh" "$1" "$flavour" series "$demo"
 bad=0
 for COMMIT in $(git --git-dir="$STORE" rev-list --reverse refs/lab/base..refs/lab/series); do
 	# A cover letter changes nothing.
 	! git --git-dir="$STORE" diff --quiet "$COMMIT^" "$COMMIT" || continue
 	say "$(git --git-dir="$STORE" log -1 --format=%s "$COMMIT")"
 	export COMMIT
-	"$TOP/tools/kernel.sh" "$1" plain prefix
-	"$TOP/tools/boot.sh" "$1" plain prefix demo || bad=1
+	"$TOP/tools/kernel.sh" "$1" "$flavour" prefix
+	"$TOP/tools/boot.sh" "$1" "$flavour" prefix "$demo" || bad=1
 done
 exit $bad

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # guest.sh MACHINE: build init, busybox and the scenarios as build/guest/ARCH.cpio.
+# busybox is the host's: other architectures do without.
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
@@ -12,17 +13,19 @@ key=$(cat "$0" "$TOP"/guest/*.[ch] "$TOP"/guest/module/lab.h "$TOP"/scenarios/* 
 "$TOP/tools/need.sh" base kernel guest
 rm -rf "$new"
 mkdir -p "$new/bin" "$new/scenarios" "$new/dev" "$new/etc"
-step "build init for $arch" "$LOGS/guest.log" "${cross:-}gcc" -O2 -Wall -Wextra -Wno-unused-parameter \
+step "build init for $arch" "$LOGS/guest-$arch.log" "${cross}gcc" -O2 -Wall -Wextra -Wno-unused-parameter \
 	-Werror -static -pthread -o "$new/init" \
-	"$TOP"/guest/init.c "$TOP"/guest/steps.c "$TOP"/guest/uret.c "$TOP"/guest/busted.c \
-	"$TOP/guest/vm-$vm.c"
-cp /bin/busybox "$new/bin/"
-for applet in $(/bin/busybox --list | grep -vx busybox); do
-	ln -sf busybox "$new/bin/$applet"
-done
-# Everybody is root there; nx_huge_pages_test.sh asks for more.
-printf '#!/bin/sh\nexec "$@"\n' > "$new/bin/sudo"
-chmod +x "$new/bin/sudo"
+	"$TOP"/guest/init.c "$TOP"/guest/steps.c "$TOP"/guest/busted.c "$TOP"/guest/vm.c \
+	"$TOP"/guest/*-"$vm.c"
+if [ -z "$cross" ]; then
+	cp /bin/busybox "$new/bin/"
+	for applet in $(/bin/busybox --list | grep -vx busybox); do
+		ln -sf busybox "$new/bin/$applet"
+	done
+	# Everybody is root there; nx_huge_pages_test.sh asks for more.
+	printf '#!/bin/sh\nexec "$@"\n' > "$new/bin/sudo"
+	chmod +x "$new/bin/sudo"
+fi
 echo root:x:0:0:root:/root:/bin/sh > "$new/etc/passwd"
 cp "$TOP"/scenarios/* "$new/scenarios/"
 (cd "$new" && find . | cpio --quiet -o -H newc -R 0:0) > "$out.cpio.new"

@@ -7,7 +7,7 @@ cat <<EOF
 
   MACHINE=   $(machines)
   KERNEL=    series (default), base, or the path of a patch on top of the series
-  FLAVOUR=   plain (default), debug, kasan
+  FLAVOUR=   plain, debug or kasan (default: the first one that the machine has)
   SCENARIO=  shell (default) $(scenarios)
   LINUX=     a 6.1.y tree or tarball instead of Debian's package; it is only read
   BUILD=     where everything is built (default: build)

@@ -11,13 +11,12 @@ flavour=$2 what=$3
 name=$kernel-$flavour-$(basename "$what" .patch)
 out=$BUILD/kernel/$name
 obj=$BUILD/obj/$kernel-$flavour
-cross=${cross:-}
 
 fragments="common $kernel"
 [ "$flavour" = plain ] || fragments="$fragments $flavour"
 case $what in
 base | prefix) ;;
-*) fragments="$fragments series" ;;
+*) [ ! -f "$TOP/kconfig/$kernel-series.config" ] || fragments="$fragments $kernel-series" ;;
 esac
 for f in $fragments; do
 	[ -f "$TOP/kconfig/$f.config" ] || die "no config fragment kconfig/$f.config"

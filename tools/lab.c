@@ -32,6 +32,7 @@ struct result {
 struct report {
 	bool begun, complete;
 	int planned, seen;
+	int boots, before;	/* results of the boots before this one */
 	int sub_planned, sub_seen;
 	bool out_of_order;
 	bool has_load;
@@ -98,7 +99,7 @@ static void parse_result(struct report *rep, char *p, bool nested)
 	nr = strtol(p, &p, 10);
 	if (nested)
 		rep->sub_seen++;
-	else if (nr != ++rep->seen)
+	else if (nr != ++rep->seen - rep->before)
 		rep->out_of_order = true;
 	p += strspn(p, " -");
 	hash = strstr(p, " # ");
@@ -125,16 +126,23 @@ static void read_report(const char *dir, struct report *rep)
 		return;
 	while (next_line(f, line, sizeof(line))) {
 		p = line + strspn(line, " ");
-		if (p == line && !strncmp(p, "KTAP version", 12))
+		if (p == line && !strncmp(p, "KTAP version", 12)) {
+			/* A machine that was restarted begins anew. */
+			if (rep->seen != rep->planned)
+				rep->out_of_order = true;
+			rep->before = rep->seen;
+			rep->boots++;
 			rep->begun = true;
-		else if (!strncmp(p, "1..", 3) && p == line)
-			rep->planned = atoi(p + 3);
-		else if (!strncmp(p, "1..", 3))
+			rep->complete = false;
+		} else if (!strncmp(p, "1..", 3) && p == line) {
+			rep->planned += atoi(p + 3);
+		} else if (!strncmp(p, "1..", 3)) {
 			rep->sub_planned += atoi(p + 3);
-		else if (!strcmp(line, "# lab: complete"))
+		} else if (!strcmp(line, "# lab: complete")) {
 			rep->complete = true;
-		else
+		} else {
 			parse_result(rep, p, p != line);
+		}
 	}
 	fclose(f);
 }
@@ -256,7 +264,7 @@ static void print_row(bool good, const char *machine, const char *flavour, const
 		      const char *scenario, const char *verdict, const char *seconds,
 		      const char *detail)
 {
-	printf("  %-3s %-10s %-6s %-25s %-16s %-7s %4s s  %s\n", good ? "ok" : "BAD", machine,
+	printf("  %-3s %-17s %-6s %-25s %-16s %-7s %4s s  %s\n", good ? "ok" : "BAD", machine,
 	       flavour, what, scenario, verdict, seconds, detail);
 }
 
@@ -309,6 +317,7 @@ static int judge(char **a)
 	const char *errata = a[4], *banner = a[5], *dir = a[6], *ended = a[7], *seconds = a[8];
 	/* A mutant says itself what it breaks. */
 	char *expect = getenv("LAB_EXPECT") ?: header(scenario, format("expect %s", what));
+	int boots = atoi(header(scenario, "boots")) ?: 1;
 	const char *expect_verdict, *expect_names = "";
 	static struct report rep;
 	struct console con;
@@ -316,6 +325,10 @@ static int judge(char **a)
 	int i, failures = 0, missing = 0, skips = 0;
 	bool good;
 
+	/* "expect base x86_64:" is for machines with that name, up to the first dash. */
+	if (!*expect)
+		expect = header(scenario, format("expect %s %.*s", what,
+						 (int)strcspn(machine, "-"), machine));
 	if (!*expect)
 		expect = header(scenario, "expect");
 	if (!*expect)
@@ -372,6 +385,9 @@ static int judge(char **a)
 	} else if (rep.has_load && !con.banner) {
 		verdict = "boot";
 		detail = format("the console lacks '%s'", banner);
+	} else if (rep.complete && rep.boots < boots) {
+		verdict = "boot";
+		detail = format("it came up %d of %d times", rep.boots, boots);
 	} else if (!rep.complete) {
 		verdict = "silent";
 		detail = format("it stopped after %d of %d results", rep.seen, rep.planned);
@@ -419,7 +435,8 @@ static int compare(char **a)
 {
 	static const char *const words[] = { "pass", "fail", "skip" };
 	static struct report base, series;
-	char *expect = header(a[1], "expect base"), *detail;
+	char *expect = header(a[1], format("expect base %.*s", (int)strcspn(a[0], "-"), a[0]));
+	char *detail;
 	int i, count[2][3] = { 0 }, differ = 0, expected = 0;
 	struct result *r, *s;
 
@@ -471,7 +488,7 @@ static int summary(char **a)
 	if (!f || !j)
 		die("cannot read the results or write the JUnit file");
 	fprintf(j, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"kvm-lab\">\n");
-	printf("      %-10s %-6s %-25s %-16s %-7s %6s\n", "machine", "config", "kernel",
+	printf("      %-17s %-6s %-25s %-16s %-7s %6s\n", "machine", "config", "kernel",
 	       "scenario", "verdict", "time");
 	while (next_line(f, line, sizeof(line))) {
 		for (i = 0, p = line; i < 8; i++) {

@@ -90,13 +90,26 @@ machine()
 	*[!a-z0-9_-]* | '') die "MACHINE='$1' is not the name of a machine; there are: $(machines)" ;;
 	esac
 	[ -f "$TOP/machines/$1" ] || die "no machine '$1'; there are: $(machines)"
+	# What a machine's file need not say.
+	cross='' level=fast demo=demo has='' lacks='' errata=$1
 	# shellcheck source=/dev/null
 	. "$TOP/machines/$1"
 }
 
 machines()
 {
-	(cd "$TOP/machines" && find . -type f ! -name '*.errata' -printf '%P ' | sed 's/ $//')
+	(cd "$TOP/machines" && find . -type f ! -name '*.errata' -printf '%P\n' | sort | paste -sd ' ')
+}
+
+# has_all WORD...: can the machine do all of this?
+has_all()
+{
+	for word in "$@"; do
+		case " $has " in
+		*" $word "*) ;;
+		*) return 1 ;;
+		esac
+	done
 }
 
 # header FILE KEY: the value of a scenario's "KEY: value" line.

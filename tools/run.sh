@@ -5,13 +5,14 @@
 machine "$1"
 lock
 start=$(date +%s)
-"$TOP/tools/prepare.sh" "$1" plain series demo
+flavour=${flavours%% *}
+"$TOP/tools/prepare.sh" "$1" "$flavour" series "$demo"
 say "boot $1"
 export LAB_RESULTS="$BUILD/results.run"
 rm -f "$LAB_RESULTS"
-"$TOP/tools/boot.sh" "$1" plain series demo > "$LOGS/demo.log" && ok=0 || ok=1
+"$TOP/tools/boot.sh" "$1" "$flavour" series "$demo" > "$LOGS/demo.log" && ok=0 || ok=1
 
-dir=$BUILD/run/$1-plain-series-demo
+dir=$BUILD/run/$1-$flavour-series-$demo
 said()
 {
 	sed -n "s/^# lab: $1 *//p" "$dir/report" | paste -sd ' '
@@ -21,12 +22,13 @@ say
 printf '%-9s%s\n' \
 	kernel "$(said kernel) (base: Linux $(cat "$STORE/lab-release") from ${LINUX:-$package of Debian})" \
 	series "$(sed '/^#/d' "$TOP/patches/series" | paste -sd ' '), $(find "$TOP/patches" -name '*.patch' ! -name '0000*' | wc -l) patches" \
-	machine "$1: $title, $(said cpus) CPUs" \
+	machine "$1: $title, $(cat "$dir/version"), $(said cpus) CPUs" \
 	loaded "$(said loaded)" \
+	refused "$(sed -n 's/^# lab: \(.* refused: .*\)/\1/p' "$dir/report")" \
 	guest "$(said 'guest printed:')" \
 	VMs "$(said 'created and' | sed 's/^/created and /')" \
 	hotplug "$(sed -n 's/^# lab: \(.* went and came.*\)/\1/p' "$dir/report")" \
 	verdict "$(awk -F '\t' '{ print $5 ($8 ? ": " $8 : "") }' "$LAB_RESULTS"), $(grep -c '^ok' "$dir/report" || :) of $(sed -n 's/^1\.\.//p' "$dir/report") steps ok, $(since "$start") in all" \
-	console "${dir#"$PWD"/}/console"
+	console "${dir#"$PWD"/}/console" | grep -vE '^[a-zA-Z]+ *$'
 [ "$ok" -eq 0 ] || sed 1d "$LOGS/demo.log"
 exit "$ok"

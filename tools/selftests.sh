@@ -20,7 +20,7 @@ dir=$SRC/tools/testing/selftests/kvm
 # name that it got later, steal_time does not include what asm/kvm.h needs.
 stmake()
 {
-	make -C "$dir" ARCH="$arch" CROSS_COMPILE="${cross:-}" OUTPUT="$obj/bin" \
+	make -C "$dir" ARCH="$arch" CROSS_COMPILE="$cross" OUTPUT="$obj/bin" \
 		KHDR_INCLUDES="-isystem $obj/include" EXTRA_CFLAGS='-DTEST_ASSERT_EQ=ASSERT_EQ -include linux/stddef.h' \
 		LDFLAGS='-static -pthread -no-pie' "$@"
 }
@@ -31,7 +31,7 @@ build()
 	stmake -j"$JOBS" all
 }
 mkdir -p "$obj/bin"
-step "build the KVM selftests" "$LOGS/selftests.log" build
+step "build the KVM selftests for $arch" "$LOGS/selftests-$arch.log" build
 
 # What the Makefile names is the list; what was not built is missing in a report.
 new=$out.new
@@ -49,7 +49,7 @@ awk '/^#/ { next }
 rm "$new/list"
 (cd "$obj/bin" && find . -type f -perm -100 ! -name '*.o') | while read -r f; do
 	mkdir -p "$new/selftests/$(dirname "$f")"
-	"${cross:-}strip" -o "$new/selftests/$f" "$obj/bin/$f"
+	"${cross}strip" -o "$new/selftests/$f" "$obj/bin/$f"
 done
 (cd "$dir" && find . -name '*.sh') | while read -r f; do
 	cp "$dir/$f" "$new/selftests/$f"

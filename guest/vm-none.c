@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Where no emulator can run a guest: VMs and vCPUs only come and go. */
+#include "lab.h"
+
+const struct code code_hello, code_count;
+const char vm_signature[] = "";
+
+void vm_arch_vcpu(struct vm *vm)
+{
+}
