@@ -38,7 +38,8 @@ fi
 
 cpus=$(header "$file" cpus | grep . || echo "$cpus")
 boots=$(header "$file" boots | grep . || echo 1)
-[ "$boots" -eq 1 ] || once=
+enough=25
+[ "$boots" -eq 1 ] || once='' enough=1
 seconds=$(header "$file" timeout | grep . || echo 120)
 eval "set -- $(echo "$emulator" | tr '\n' ' ')"
 printf '%s ' "$@" > "$dir/command"
@@ -46,25 +47,25 @@ printf '%s ' "$@" > "$dir/command"
 [ "$seconds" -lt 400 ] ||
 	say "  .. $name $flavour $what $scenario, $seconds s at most; progress: ${report#"$PWD"/}"
 
-# The emulator ends when the machine powers off, or shortly after the report is
-# complete: not every machine can, and one that has come up again need not go on.
+# The emulator ends when the machine powers off.  Not every machine can: it is ended
+# 5 s after the report is complete, or at once where it would only restart again.
 emulate()
 {
 	start=$(date +%s)
+	touch "$console" "$report"
 	ended='exit 0' quiet=0
 	timeout -k 5 "$seconds" "$@" < /dev/null > "$dir/emulator" 2>&1 &
 	pid=$!
 	trap 'kill $pid 2> /dev/null; exit 130' INT TERM
 	while kill -0 $pid 2> /dev/null; do
 		sleep 0.2
-		[ "$(grep -cs '^# lab: complete' "$report")" != "$boots" ] || quiet=$((quiet + 1))
-		[ "$quiet" -ne 25 ] || kill $pid
+		[ "$(grep -cs '^# lab: complete' "$report")" -lt "$boots" ] || quiet=$((quiet + 1))
+		[ "$quiet" -ne "$enough" ] || kill $pid
 	done
 	wait $pid || ended="exit $?"
 	trap - INT TERM
-	[ "$quiet" -lt 25 ] || ended='exit 0'
+	[ "$quiet" -lt "$enough" ] || ended='exit 0'
 	[ "$ended" != 'exit 124' ] && [ "$ended" != 'exit 137' ] || ended=timeout
-	touch "$console" "$report"
 }
 emulate "$@"
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # check.sh fast|all: the tests.  Every verdict is a row of the summary at the end.
+# What boots in "fast" is up to the machine's level; kernels are built for all.
 . "$(dirname "$0")/lib.sh"
 lock
 how=$1
@@ -23,6 +24,45 @@ row()
 	"$lab" note - - - "$name" $verdict $good "$(($(date +%s) - begun))" '' || :
 }
 
+# boot MACHINE FLAVOUR WHAT SCENARIO; what goes wrong is in the summary.
+boot()
+{
+	"$TOP/tools/boot.sh" "$@" || :
+}
+
+boots_now()
+{
+	[ "$level" = fast ] || [ "$how" = all ]
+}
+
+# The flavours that this run uses: KASAN is for check-all.
+flavours_now()
+{
+	for flavour in $flavours; do
+		[ "$flavour" = kasan ] && [ "$how" = fast ] || echo "$flavour"
+	done
+}
+
+# Those that a scenario asks for, or all that there is.  KASAN looks at whatever the
+# debug flavour looks at, but for lockdep, which it does without.
+flavours_of()
+{
+	wanted=$(header "$1" flavours) found=
+	for flavour in $(flavours_now); do
+		case " $wanted ${2:+$2 }" in
+		*" $flavour "*) found="$found $flavour" ;;
+		esac
+	done
+	echo "${found:-${flavours%% *}}"
+}
+
+case $how in
+fast | all) ;;
+*) die 'usage: check.sh fast|all' ;;
+esac
+# What is missing is said before an hour of building, not after.
+# shellcheck disable=SC2046
+"$TOP/tools/need.sh" lint $(for m in $(machines); do (machine "$m" && echo "$packages"); done)
 "$TOP/tools/prepare.sh" x86_64-svm plain series kselftests
 
 part 'the series and the lab: lint'
@@ -31,45 +71,38 @@ part 'the lab: bad input'
 row bad-input "$TOP/tools/bad.sh"
 
 part 'kernels'
-case $how in
-fast) flavours='plain debug' ;;
-all) flavours='plain debug kasan' ;;
-*) die 'usage: check.sh fast|all' ;;
-esac
-machines=x86_64-svm
-for m in $machines; do
-	for flavour in $flavours; do
+for m in $(machines); do
+	machine "$m"
+	for flavour in $(flavours_now); do
 		"$TOP/tools/kernel.sh" "$m" "$flavour" series
-		"$TOP/tools/kernel.sh" "$m" "$flavour" base
+		boots_now || "$lab" note "$m" "$flavour" series built pass 1 0 "$title; 'make check-all' boots it"
+		! boots_now || "$TOP/tools/kernel.sh" "$m" "$flavour" base
 	done
+	! boots_now || "$TOP/tools/guest.sh" "$m"
+	! boots_now || ! has_all kselftests || "$TOP/tools/selftests.sh" "$m"
 done
 
-# boot MACHINE FLAVOUR WHAT SCENARIO; what goes wrong is in the summary.
-boot()
-{
-	"$TOP/tools/boot.sh" "$@" || :
-}
-
 part 'scenarios'
-for m in $machines; do
+for m in $(machines); do
+	machine "$m"
+	boots_now || continue
 	for file in "$TOP"/scenarios/*; do
 		s=$(basename "$file")
+		# shellcheck disable=SC2046
+		has_all $(header "$file" needs) || continue
 		[ "$how" = all ] || [ -z "$(header "$file" slow)" ] || continue
-		for flavour in $(header "$file" flavours); do
-			for what in $(header "$file" kernels); do
+		case $s:$(header "$file" flavours) in
+		busted-lockdep:*) more= ;;
+		*:debug) more=kasan ;;
+		*) more= ;;
+		esac
+		for what in $(header "$file" kernels); do
+			for flavour in $(flavours_of "$file" "$more"); do
 				boot "$m" "$flavour" "$what" "$s"
 			done
 		done
-		! grep -q '^kselftests' "$file" || "$lab" compare "$m" "$file" "$TOP/machines/$m.errata" \
-			"$BUILD/run/$m-plain-base-$s" "$BUILD/run/$m-plain-series-$s" || :
-		# KASAN looks at whatever the debug flavour looks at.
-		[ "$how" = all ] && [ "$(header "$file" flavours)" = debug ] || continue
-		case $s in
-		busted-lockdep) continue ;;	# no lockdep there
-		esac
-		for what in $(header "$file" kernels); do
-			boot "$m" kasan "$what" "$s"
-		done
+		! grep -q '^kselftests' "$file" || "$lab" compare "$m" "$file" "$TOP/machines/$errata.errata" \
+			"$BUILD/run/$m-$flavour-base-$s" "$BUILD/run/$m-$flavour-series-$s" || :
 	done
 done
 
@@ -83,9 +116,13 @@ for patch in "$TOP"/mutants/*.patch; do
 done
 
 if [ "$how" = all ]; then
-	part 'every patch by itself'
-	row each-patch env -u LAB_RESULTS "$TOP/tools/each.sh" x86_64-svm
+	part 'every patch by itself, on every architecture that it touches'
+	row each-patch env -u LAB_RESULTS "$TOP/tools/each.sh"
 fi
 
 part 'summary'
-"$lab" summary "$LAB_RESULTS" "$BUILD/junit.xml"
+good=0
+"$lab" summary "$LAB_RESULTS" "$BUILD/junit.xml" || good=1
+say
+"$TOP/tools/table.sh"
+exit $good

@@ -7,6 +7,7 @@
  * lab compare MACHINE SCENARIO ERRATA DIR-BASE DIR-SERIES
  * lab note MACHINE FLAVOUR WHAT SCENARIO VERDICT GOOD SECONDS DETAIL
  * lab summary TSV JUNIT
+ * lab table MACHINES TSV RUN-DIR
  *
  * The first three append a row to $LAB_RESULTS and exit with 1 if the verdict is
  * not the one that the scenario expects.
@@ -116,7 +117,8 @@ static void parse_result(struct report *rep, char *p, bool nested)
 	rep->nr++;
 }
 
-static void read_report(const char *dir, struct report *rep)
+/* A machine that restarts goes on doing so: what counts are the first boots. */
+static void read_report(const char *dir, int boots, struct report *rep)
 {
 	char line[4096], *p;
 	FILE *f = fopen(format("%s/report", dir), "r");
@@ -124,7 +126,8 @@ static void read_report(const char *dir, struct report *rep)
 	memset(rep, 0, sizeof(*rep));
 	if (!f)
 		return;
-	while (next_line(f, line, sizeof(line))) {
+	while (!(boots > 1 && rep->boots == boots && rep->complete) &&
+	       next_line(f, line, sizeof(line))) {
 		p = line + strspn(line, " ");
 		if (p == line && !strncmp(p, "KTAP version", 12)) {
 			/* A machine that was restarted begins anew. */
@@ -341,7 +344,7 @@ static int judge(char **a)
 		expect_verdict = expect;
 	}
 
-	read_report(dir, &rep);
+	read_report(dir, boots, &rep);
 	read_console(dir, banner, header(scenario, "console"), &con);
 
 	for (i = 0; i < rep.nr; i++) {
@@ -440,8 +443,8 @@ static int compare(char **a)
 	int i, count[2][3] = { 0 }, differ = 0, expected = 0;
 	struct result *r, *s;
 
-	read_report(a[3], &base);
-	read_report(a[4], &series);
+	read_report(a[3], 1, &base);
+	read_report(a[4], 1, &series);
 	for (i = 0; i < base.nr; i++) {
 		r = &base.r[i];
 		s = lookup(&series, r->name);
@@ -479,11 +482,23 @@ static void xml(FILE *f, const char *text)
 			putc(*text, f);
 }
 
+static void split(char *line, char **field, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		field[i] = line;
+		line += strcspn(line, "\t");
+		if (*line)
+			*line++ = 0;
+	}
+}
+
 static int summary(char **a)
 {
 	FILE *f = fopen(a[0], "r"), *j = fopen(a[1], "w");
-	int passed = 0, failed = 0, skipped = 0, i;
-	char line[4096], *field[8], *p;
+	int passed = 0, failed = 0, skipped = 0;
+	char line[4096], *field[8];
 
 	if (!f || !j)
 		die("cannot read the results or write the JUnit file");
@@ -491,12 +506,7 @@ static int summary(char **a)
 	printf("      %-17s %-6s %-25s %-16s %-7s %6s\n", "machine", "config", "kernel",
 	       "scenario", "verdict", "time");
 	while (next_line(f, line, sizeof(line))) {
-		for (i = 0, p = line; i < 8; i++) {
-			field[i] = p;
-			p += strcspn(p, "\t");
-			if (*p)
-				*p++ = 0;
-		}
+		split(line, field, 8);
 		if (!atoi(field[5]))
 			failed++;
 		else if (!strcmp(field[4], "skip"))
@@ -527,6 +537,154 @@ static int summary(char **a)
 	return failed || !passed;
 }
 
+/* What the table says of a machine, by the first word of a step. */
+static const char *const abilities[] = { "hello", "hotplug", "suspend", "reload", "reboot" };
+
+#define NR_ABILITIES	((int)(sizeof(abilities) / sizeof(*abilities)))
+
+struct outcome {
+	bool booted;
+	int passed[NR_ABILITIES], failed[NR_ABILITIES];
+	bool faked_suspend;
+	bool has_tests;
+	int tests[3];
+};
+
+/* Adds what one boot showed. */
+static void add_outcome(struct outcome *o, const char *dir, const char *scenario)
+{
+	static struct report rep;
+	char line[4096];
+	FILE *f;
+	int i, k;
+
+	/* More boots than one are those of a restart: look at all of them. */
+	read_report(dir, 1, &rep);
+	o->booted |= rep.begun;
+	for (i = 0; i < rep.nr; i++) {
+		struct result *r = &rep.r[i];
+
+		if (r->nested && !strcmp(scenario, "kselftests")) {
+			o->has_tests = true;
+			o->tests[r->status]++;
+		}
+		for (k = 0; k < NR_ABILITIES && !r->nested; k++) {
+			if (strncmp(r->name, abilities[k], strlen(abilities[k])))
+				continue;
+			o->passed[k] += r->status == OK;
+			o->failed[k] += r->status == NOT_OK;
+		}
+	}
+	f = fopen(format("%s/report", dir), "r");
+	while (f && next_line(f, line, sizeof(line)))
+		if (strstr(line, "through fakesuspend.ko"))
+			o->faked_suspend = true;
+	if (f)
+		fclose(f);
+}
+
+static char *yes_or_no(struct outcome *o, int k)
+{
+	const char *words[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		words[i] = o[i].failed[k] ? "no" : o[i].passed[k] ? "yes" : "-";
+	if (!strcmp(words[0], words[1]))
+		return format("%s", words[0]);
+	return format("base %s, series %s", words[0], words[1]);
+}
+
+static char *test_counts(struct outcome *o)
+{
+	return o->has_tests ? format("%d/%d/%d", o->tests[OK], o->tests[SKIPPED], o->tests[NOT_OK])
+			    : "-";
+}
+
+#define COLUMNS	13
+
+static int table(char **a)
+{
+	static const char *const head[COLUMNS] = {
+		"machine", "mode", "emulator", "kernels booted", "config", "guest code", "hotplug",
+		"suspend", "reboot", "reload", "selftests p/s/f base", "series", "wall time"
+	};
+	static char *cell[64][COLUMNS];
+	FILE *m = fopen(a[0], "r"), *r;
+	char line[4096], row_line[4096], *mf[5], *rf[8], *lacks[64], *p, *save;
+	size_t width[COLUMNS];
+	int nr = 0, i, k, seconds;
+
+	if (!m)
+		die("cannot read the list of machines");
+	for (i = 0; i < COLUMNS; i++)
+		cell[0][i] = need(strdup(head[i]));
+	while (next_line(m, line, sizeof(line)) && nr < 63) {
+		struct outcome o[2] = {};
+
+		split(line, mf, 5);
+		nr++;
+		lacks[nr] = need(strdup(mf[4]));
+		seconds = 0;
+		r = fopen(a[1], "r");
+		while (r && next_line(r, row_line, sizeof(row_line))) {
+			split(row_line, rf, 8);
+			/* Mutants and tests of the lab itself say nothing about a machine. */
+			if (strcmp(rf[0], mf[0]) || !strncmp(rf[3], "busted", 6))
+				continue;
+			seconds += atoi(rf[6]);
+			if (!strcmp(rf[2], "base") || !strcmp(rf[2], "series"))
+				add_outcome(&o[*rf[2] == 's'],
+					    format("%s/%s-%s-%s-%s", a[2], rf[0], rf[1], rf[2],
+						   rf[3]), rf[3]);
+		}
+		if (r)
+			fclose(r);
+		i = 0;
+		cell[nr][i++] = need(strdup(mf[0]));
+		cell[nr][i++] = need(strdup(mf[1]));
+		cell[nr][i++] = need(strdup(mf[2]));
+		cell[nr][i++] = format("%s", o[0].booted && o[1].booted ? "base, series" :
+				       o[0].booted ? "base" : o[1].booted ? "series" : "none");
+		cell[nr][i++] = need(strdup(mf[3]));
+		cell[nr][i++] = yes_or_no(o, 0);
+		cell[nr][i++] = yes_or_no(o, 1);
+		cell[nr][i] = yes_or_no(o, 2);
+		if (!strcmp(cell[nr][i], "yes") && o[1].faked_suspend)
+			cell[nr][i] = "faked";
+		i++;
+		cell[nr][i++] = yes_or_no(o, 4);
+		cell[nr][i++] = yes_or_no(o, 3);
+		cell[nr][i++] = test_counts(&o[0]);
+		cell[nr][i++] = test_counts(&o[1]);
+		cell[nr][i++] = o[0].booted || o[1].booted ? format("%d s", seconds) : "-";
+	}
+	fclose(m);
+
+	for (k = 0; k < COLUMNS; k++)
+		for (i = 0, width[k] = 0; i <= nr; i++)
+			if (strlen(cell[i][k]) > width[k])
+				width[k] = strlen(cell[i][k]);
+	for (i = 0; i <= nr; i++) {
+		for (k = 0; k < COLUMNS; k++)
+			printf("| %-*s ", (int)width[k], cell[i][k]);
+		printf("|\n");
+		for (k = 0; !i && k < COLUMNS; k++)
+			printf("|%.*s", (int)width[k] + 2,
+			       "------------------------------------------------------------");
+		if (!i)
+			printf("|\n");
+	}
+	printf("\nA yes holds on base and series.  \"faked\": through all of the kernel's suspend "
+	       "path, to a\nplatform that is a test module (fakesuspend.ko).\n\n"
+	       "Not covered, and why:\n\n");
+	for (i = 1; i <= nr; i++)
+		for (p = strtok_r(lacks[i], ";", &save); p; p = strtok_r(NULL, ";", &save))
+			printf("- %s: %s\n", cell[i][0], p + strspn(p, " \t"));
+	printf("- everywhere: real hardware; there was none\n");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 11 && !strcmp(argv[1], "judge"))
@@ -536,6 +694,8 @@ int main(int argc, char **argv)
 	if (argc == 10 && !strcmp(argv[1], "note"))
 		return !row(argv[2], argv[3], argv[4], argv[5], argv[6], atoi(argv[7]), argv[8],
 			    argv[9]);
+	if (argc == 5 && !strcmp(argv[1], "table"))
+		return table(argv + 2);
 	if (argc == 4 && !strcmp(argv[1], "summary"))
 		return summary(argv + 2);
 	die("usage: see the head of tools/lab.c");
