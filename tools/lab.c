@@ -551,7 +551,7 @@ struct outcome {
 };
 
 /* Adds what one boot showed. */
-static void add_outcome(struct outcome *o, const char *dir, const char *scenario)
+static void add_outcome(struct outcome *o, const char *dir, const char *scenario, bool good)
 {
 	static struct report rep;
 	char line[4096];
@@ -571,8 +571,9 @@ static void add_outcome(struct outcome *o, const char *dir, const char *scenario
 		for (k = 0; k < NR_ABILITIES && !r->nested; k++) {
 			if (strncmp(r->name, abilities[k], strlen(abilities[k])))
 				continue;
+			/* No step of a boot that ended badly is above suspicion. */
 			o->passed[k] += r->status == OK;
-			o->failed[k] += r->status == NOT_OK;
+			o->failed[k] += r->status == NOT_OK || !good;
 		}
 	}
 	f = fopen(format("%s/report", dir), "r");
@@ -636,7 +637,7 @@ static int table(char **a)
 			if (!strcmp(rf[2], "base") || !strcmp(rf[2], "series"))
 				add_outcome(&o[*rf[2] == 's'],
 					    format("%s/%s-%s-%s-%s", a[2], rf[0], rf[1], rf[2],
-						   rf[3]), rf[3]);
+						   rf[3]), rf[3], atoi(rf[5]));
 		}
 		if (r)
 			fclose(r);
