@@ -4,7 +4,7 @@
 # manner of a QEMU command line. Bochs boots from media only: it gets an ISO.
 # $BOCHS_CPU is the CPU model. The serial ports are files, there is no display.
 set -eu
-bochs=bochs-bin
+bochs="bochs-bin"
 
 die()
 {
@@ -13,7 +13,7 @@ die()
 }
 
 for tool in $bochs xorriso; do
-	command -v $tool > /dev/null || die "no $tool"
+	command -v "$tool" > /dev/null || die "no $tool"
 done
 if [ "${1:-}" = --version ]; then
 	# It says so only on its way out of a command.
@@ -34,6 +34,7 @@ dir=$(dirname "$console")
 iso=$dir/bochs.iso
 pid=
 # Bochs has nothing to save, and its debugger would like to talk about a signal.
+# shellcheck disable=SC2317 # called by the trap
 clean()
 {
 	[ -z "$pid" ] || kill -KILL "$pid" 2> /dev/null || :
@@ -90,4 +91,4 @@ wait $pid && status=0 || status=$?
 pid=
 # It always ends with 1.
 ! grep -q 'power off' "$dir/bochs.log" || status=0
-exit $status
+exit "$status"
