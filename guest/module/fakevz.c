@@ -5,7 +5,6 @@
  * instructions of VZ are answered when they trap; nothing can enter a guest.
  * Not part of the series.
  */
-#include <linux/kdebug.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
@@ -14,6 +13,7 @@
 #include <asm/cpu-info.h>
 #include <asm/cpu.h>
 #include <asm/mipsregs.h>
+#include <asm/traps.h>
 
 /* How often KVM has turned virtualization on and off, of all CPUs. */
 static atomic_t enables, disables;
@@ -85,29 +85,66 @@ static void move_gc0(u32 insn, struct pt_regs *regs)
 		regs->regs[rt] = value;
 }
 
-static int on_die(struct notifier_block *nb, unsigned long why, void *data)
+/*
+ * After a compact branch of R6 that is not taken, QEMU reports a trap as one in a
+ * delay slot.  Execution goes on behind it.
+ */
+static bool is_compact_branch(u32 insn)
 {
-	struct pt_regs *regs = ((struct die_args *)data)->regs;
-	u32 insn;
+	switch (insn >> 26) {
+	case 0x06: /* POP06, POP07: with 0 in rt a branch with a delay slot */
+	case 0x07:
+		return insn >> 16 & 31;
+	case 0x08: /* POP10, POP26, POP27, POP30, POP66, POP76 */
+	case 0x16:
+	case 0x17:
+	case 0x18:
+	case 0x36:
+	case 0x3e:
+		return true;
+	}
+	return false;
+}
 
+/*
+ * The kernel's own handler of reserved instructions turns IRQs on, which code that
+ * has them off for a reason does not survive: KVM moves guest registers while the
+ * scheduler holds a run queue.  The one of bus errors leaves them off and asks the
+ * board first.  An instruction that is not VZ's is reported as a bus error.
+ */
+static int (*old_be_handler)(struct pt_regs *regs, int is_fixup);
+static unsigned long old_ri_handler;
+
+/* Not exported. */
+static typeof(&old_be_handler) be_handler;
+static unsigned long *exception_handler;
+
+static int on_trap(struct pt_regs *regs, int is_fixup)
+{
+	bool slot = delay_slot(regs);
+	u32 insn, *pc;
+
+	if ((regs->cp0_cause & CAUSEF_EXCCODE) >> CAUSEB_EXCCODE != EXCCODE_RI)
+		return old_be_handler ? old_be_handler(regs, is_fixup) :
+		       is_fixup ? MIPS_BE_FIXUP : MIPS_BE_FATAL;
+	if (user_mode(regs))
+		return MIPS_BE_FATAL;
+	pc = (u32 *)regs->cp0_epc + slot;
 	/* No assembler puts these into a delay slot: one there is not ours. */
-	if (why != DIE_RI || user_mode(regs) || delay_slot(regs))
-		return NOTIFY_DONE;
-	insn = *(u32 *)regs->cp0_epc;
+	if (slot && !is_compact_branch(pc[-1]))
+		return MIPS_BE_FATAL;
+	insn = *pc;
 	if ((insn & GC0_MASK) == GC0_INSN)
 		move_gc0(insn, regs);
 	else if (!is_guest_tlb(insn))
-		return NOTIFY_DONE;
-	regs->cp0_epc += 4;
-	return NOTIFY_STOP;
+		return MIPS_BE_FATAL;
+	regs->cp0_epc = (unsigned long)(pc + 1);
+	return MIPS_BE_DISCARD;
 }
-
-static struct notifier_block die_nb = {
-	.notifier_call = on_die,
-};
 
 /* KVM comes and goes while this module stays, and cannot stay without it. */
 static struct kprobe probe_enable, probe_disable;
+static bool watching;
 
 static int on_module(struct notifier_block *nb, unsigned long state, void *data)
 {
@@ -134,10 +171,11 @@ static int on_module(struct notifier_block *nb, unsigned long state, void *data)
 			return notifier_from_errno(r);
 		}
 		__module_get(THIS_MODULE);
-	} else if (state == MODULE_STATE_GOING && probe_enable.addr) {
+		watching = true;
+	} else if (state == MODULE_STATE_GOING && watching) {
 		unregister_kprobe(&probe_disable);
 		unregister_kprobe(&probe_enable);
-		probe_enable.addr = NULL;
+		watching = false;
 		module_put(THIS_MODULE);
 	}
 	return NOTIFY_OK;
@@ -153,19 +191,30 @@ static struct notifier_block module_nb = {
 
 static int __init fakevz_init(void)
 {
+	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
+	unsigned long (*lookup)(const char *name);
 	unsigned int cpu;
 	int r;
 
 	if (boot_cpu_data.ases & MIPS_ASE_VZ)
 		return -EBUSY;
-	r = register_die_notifier(&die_nb);
+	r = register_kprobe(&kp);
 	if (r)
 		return r;
+	lookup = (void *)kp.addr;
+	unregister_kprobe(&kp);
+	be_handler = (void *)lookup("board_be_handler");
+	exception_handler = (void *)lookup("exception_handlers");
+	if (!be_handler || !exception_handler)
+		return -ENOENT;
+
 	r = register_module_notifier(&module_nb);
-	if (r) {
-		unregister_die_notifier(&die_nb);
+	if (r)
 		return r;
-	}
+	old_be_handler = *be_handler;
+	mips_set_be_handler(on_trap);
+	old_ri_handler = exception_handler[EXCCODE_RI];
+	exception_handler[EXCCODE_RI] = exception_handler[EXCCODE_IBE];
 	for_each_possible_cpu(cpu) {
 		struct cpuinfo_mips *c = &cpu_data[cpu];
 
@@ -192,7 +241,8 @@ static void __exit fakevz_exit(void)
 		memset(&c->guest, 0, sizeof(c->guest));
 	}
 	unregister_module_notifier(&module_nb);
-	unregister_die_notifier(&die_nb);
+	exception_handler[EXCCODE_RI] = old_ri_handler;
+	mips_set_be_handler(old_be_handler);
 }
 module_exit(fakevz_exit);
 
