@@ -286,7 +286,8 @@ bool machine_lacks(const char *what)
 
 static const struct step *find_step(const char *name)
 {
-	static const struct step *const tables[] = { kvm_steps, uret_steps, busted_steps };
+	static const struct step *const tables[] = { kvm_steps, uret_steps, fakevz_steps,
+		busted_steps };
 	const struct step *s;
 	unsigned int i;
 

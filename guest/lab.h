@@ -27,6 +27,7 @@ struct step {
 extern const struct step kvm_steps[], busted_steps[];
 /* What only some architectures have. */
 extern const struct step uret_steps[] __attribute__((weak));
+extern const struct step fakevz_steps[] __attribute__((weak));
 
 /* A line for the report, to be read by people. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
