@@ -52,6 +52,7 @@ rm "$new/list"
 	"${cross}strip" -o "$new/selftests/$f" "$obj/bin/$f"
 done
 (cd "$dir" && find . -name '*.sh') | while read -r f; do
+	mkdir -p "$new/selftests/$(dirname "$f")"
 	cp "$dir/$f" "$new/selftests/$f"
 done
 mkdir -p "$BUILD/selftests"
