@@ -286,8 +286,9 @@ bool machine_lacks(const char *what)
 
 static const struct step *find_step(const char *name)
 {
-	static const struct step *const tables[] = { kvm_steps, uret_steps, fakevz_steps,
-		busted_steps };
+	static const struct step *const tables[] = {
+		kvm_steps, uret_steps, fakevz_steps, fakesie_steps, busted_steps
+	};
 	const struct step *s;
 	unsigned int i;
 
@@ -452,6 +453,8 @@ int main(void)
 	setenv("HOME", "/root", 1);
 	/* The selftests map more memory than they touch. */
 	write_file("/proc/sys/vm/overcommit_memory", "1");
+	/* s390: page tables that can be a guest's, for all processes from now on. */
+	write_file("/proc/sys/vm/allocate_pgste", "1");
 	reason = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	/* A step may need a CPU on which nothing returns to user space. */

@@ -28,6 +28,7 @@ extern const struct step kvm_steps[], busted_steps[];
 /* What only some architectures have. */
 extern const struct step uret_steps[] __attribute__((weak));
 extern const struct step fakevz_steps[] __attribute__((weak));
+extern const struct step fakesie_steps[] __attribute__((weak));
 
 /* A line for the report, to be read by people. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -61,7 +62,7 @@ int kvm_modules(char **names);
 /* Does the machine's data say that it cannot do this?  The reason is there. */
 bool machine_lacks(const char *what);
 
-/* A VM with one vCPU and 64 KiB of memory; it starts at address 0. */
+/* A VM with one vCPU and 1 MiB of memory, as s390 wants; it starts at address 0. */
 struct vm {
 	int fd;
 	int vcpu;
@@ -69,7 +70,7 @@ struct vm {
 	unsigned char *mem;
 };
 
-#define VM_MEM_SIZE	0x10000
+#define VM_MEM_SIZE	0x100000
 #define VM_COUNTER	0x8000		/* where code_count counts */
 #define VM_OUTPUT	0x10000000	/* no memory there: a store is an exit */
 

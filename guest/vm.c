@@ -39,15 +39,22 @@ void vm_add_vcpu(struct vm *vm, const struct code *code)
 void vm_init(struct vm *vm, const struct code *code, int flags)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = VM_MEM_SIZE };
+	size_t head;
 
 	if (!vm->fd)
 		vm->fd = vm_create();
 	check(vm->fd >= 0, "KVM_CREATE_VM: %m");
 	if (flags & VM_IRQCHIP)
 		check(!ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP: %m");
-	vm->mem = mmap(NULL, VM_MEM_SIZE, PROT_READ | PROT_WRITE,
+	vm->mem = mmap(NULL, 2 * VM_MEM_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(vm->mem != MAP_FAILED, "mmap: %m");
+	/* Aligned to its size, as s390 wants. */
+	head = -(uintptr_t)vm->mem % VM_MEM_SIZE;
+	if (head)
+		munmap(vm->mem, head);
+	vm->mem += head;
+	munmap(vm->mem + VM_MEM_SIZE, VM_MEM_SIZE - head);
 	region.userspace_addr = (uintptr_t)vm->mem;
 	check(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region),
 	      "KVM_SET_USER_MEMORY_REGION: %m");
