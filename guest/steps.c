@@ -233,6 +233,48 @@ static int step_reboot(int argc, char **argv)
 	fail("reboot: %m");
 }
 
+/* How often count.ko saw the functions called. */
+static void read_calls(int nr, int *calls)
+{
+	char text[128], *p = text;
+	int i;
+
+	check(read_file("/sys/module/count/parameters/calls", text, sizeof(text)),
+	      "count.ko does not say anything: %m");
+	for (i = 0; i < nr; i++)
+		calls[i] = strtol(p, &p, 10);
+}
+
+/*
+ * calls WORD CREATE DESTROY: these functions of the kernel are called once when a VM
+ * comes and goes, and never on a machine that lacks WORD.
+ */
+static int step_calls(int argc, char **argv)
+{
+	int each = !machine_lacks(argv[1]), rounds = 5, calls[2], i;
+	char functions[128];
+	struct vm vm = {};
+
+	snprintf(functions, sizeof(functions), "functions=%s,%s", argv[2], argv[3]);
+	load("count", functions);
+	for (i = 1; i <= rounds; i++) {
+		vm_init(&vm, &code_hello, 0);
+		read_calls(2, calls);
+		check(calls[0] == i * each && calls[1] == (i - 1) * each,
+		      "with VM %d: %s called %d times, %s %d", i, argv[2], calls[0],
+		      argv[3], calls[1]);
+		vm_free(&vm);
+		read_calls(2, calls);
+		check(calls[0] == i * each && calls[1] == i * each,
+		      "after VM %d: %s called %d times, %s %d", i, argv[2], calls[0],
+		      argv[3], calls[1]);
+	}
+	unload("count");
+	note("lab: %d VMs: %s called %d times, %s %d", rounds, argv[2], calls[0], argv[3],
+	     calls[1]);
+	return PASS;
+}
+
 /*
  * kunit MODULE SUITE: load the suite and pass its results on.  They are read from
  * the kernel's log: what debugfs has is cut off where a case printed a lot.
@@ -434,6 +476,7 @@ const struct step kvm_steps[] = {
 	{ "hotplug", step_hotplug },
 	{ "suspend", step_suspend },
 	{ "reboot", step_reboot },
+	{ "calls", step_calls },
 	{ "kunit", step_kunit },
 	{ "kselftests", step_kselftests },
 	{ "leaks", step_leaks },

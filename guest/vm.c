@@ -90,6 +90,9 @@ int vm_getc(struct vm *vm)
 	} while (r == -EINTR);
 	if (r == KVM_EXIT_IO)
 		return *((char *)vm->run + vm->run->io.data_offset);
+	/* POWER: the byte is the first one of a register. */
+	if (r == KVM_EXIT_PAPR_HCALL)
+		return vm->run->papr_hcall.args[2] >> 56;
 	check(r == KVM_EXIT_MMIO && vm->run->mmio.is_write && vm->run->mmio.phys_addr == VM_OUTPUT,
 	      "the guest stopped with exit reason %d", r);
 	return vm->run->mmio.data[0];
