@@ -79,7 +79,6 @@ for m in $(machines); do
 		! boots_now || "$TOP/tools/kernel.sh" "$m" "$flavour" base
 	done
 	! boots_now || "$TOP/tools/guest.sh" "$m"
-	! boots_now || ! has_all kselftests || "$TOP/tools/selftests.sh" "$m"
 done
 
 part 'scenarios'
@@ -91,6 +90,7 @@ for m in $(machines); do
 		# shellcheck disable=SC2046
 		has_all $(header "$file" needs) || continue
 		[ "$how" = all ] || [ -z "$(header "$file" slow)" ] || continue
+		! grep -q '^kselftests' "$file" || "$TOP/tools/selftests.sh" "$m"
 		case $s:$(header "$file" flavours) in
 		busted-lockdep:*) more= ;;
 		*:debug) more=kasan ;;

@@ -551,12 +551,12 @@ struct outcome {
 };
 
 /* Adds what one boot showed. */
-static void add_outcome(struct outcome *o, const char *dir, const char *scenario, bool good)
+static void add_outcome(struct outcome *o, const char *dir, bool good)
 {
 	static struct report rep;
+	int nested[3] = { 0 }, i, k;
 	char line[4096];
 	FILE *f;
-	int i, k;
 
 	/* More boots than one are those of a restart: look at all of them. */
 	read_report(dir, 1, &rep);
@@ -564,11 +564,19 @@ static void add_outcome(struct outcome *o, const char *dir, const char *scenario
 	for (i = 0; i < rep.nr; i++) {
 		struct result *r = &rep.r[i];
 
-		if (r->nested && !strncmp(scenario, "kselftests", 10)) {
-			o->has_tests = true;
-			o->tests[r->status]++;
+		if (r->nested) {
+			nested[r->status]++;
+			continue;
 		}
-		for (k = 0; k < NR_ABILITIES && !r->nested; k++) {
+		/* A step's own result comes after those inside it. */
+		for (k = 0; k < 3; k++) {
+			if (!strncmp(r->name, "kselftests", 10)) {
+				o->has_tests = true;
+				o->tests[k] += nested[k];
+			}
+			nested[k] = 0;
+		}
+		for (k = 0; k < NR_ABILITIES; k++) {
 			if (strncmp(r->name, abilities[k], strlen(abilities[k])))
 				continue;
 			/* No step of a boot that ended badly is above suspicion. */
@@ -637,7 +645,7 @@ static int table(char **a)
 			if (!strcmp(rf[2], "base") || !strcmp(rf[2], "series"))
 				add_outcome(&o[*rf[2] == 's'],
 					    format("%s/%s-%s-%s-%s", a[2], rf[0], rf[1], rf[2],
-						   rf[3]), rf[3], atoi(rf[5]));
+						   rf[3]), atoi(rf[5]));
 		}
 		if (r)
 			fclose(r);

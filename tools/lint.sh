@@ -66,6 +66,15 @@ sed '/^#/d' "$left" | while read -r file type _; do
 done > "$BUILD/checkpatch.stale"
 [ ! -s "$BUILD/checkpatch.stale" ] || complain "not found any more, drop it from tools/checkpatch.leftovers: $(cat "$BUILD/checkpatch.stale")"
 
+# What a machine cannot do is said, with the reason, where it is described.
+for m in $(machines); do
+	machine "$m"
+	for word in guest hotplug suspend reboot reload kselftests; do
+		has_all "$word" || echo "$lacks" | grep -q "^$word: ." ||
+			complain "machines/$m neither has nor lacks '$word'"
+	done
+done
+
 shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP/.ci/run" || bad=1
 for f in $(git -C "$TOP" ls-files | grep -vE '^(patches/|README|docs/|\.gitignore|COPYING)'); do
 	grep -q 'SPDX-License-Identifier: GPL-2.0' "$TOP/$f" || complain "$f has no SPDX line"
