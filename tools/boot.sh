@@ -39,6 +39,7 @@ fi
 cpus=$(header "$file" cpus | grep . || echo "$cpus")
 boots=$(header "$file" boots | grep . || echo 1)
 enough=25
+# shellcheck disable=SC2034
 [ "$boots" -eq 1 ] || once='' enough=1
 seconds=$(header "$file" timeout | grep . || echo 120)
 eval "set -- $(echo "$emulator" | tr '\n' ' ')"

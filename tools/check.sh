@@ -123,6 +123,6 @@ fi
 part 'summary'
 good=0
 "$lab" summary "$LAB_RESULTS" "$BUILD/junit.xml" || good=1
-say
+echo
 "$TOP/tools/table.sh"
 exit $good
