@@ -6,9 +6,7 @@
  * guest runs as far as it consists of what KVM or user space emulates.  It also
  * counts how often KVM enables and disables virtualization.  Not part of the series.
  */
-#include <linux/delay.h>
 #include <linux/kdebug.h>
-#include <linux/kmsg_dump.h>
 #include <linux/kprobes.h>
 #include <linux/kvm_host.h>
 #include <linux/module.h>
@@ -144,21 +142,6 @@ static int on_illegal_op(struct notifier_block *nb, unsigned long val, void *dat
 
 static struct notifier_block die_nb = { .notifier_call = on_illegal_op };
 
-/*
- * The SCLP consoles are flushed before "Restarting system" is printed, and then the
- * machine is gone.  This is called in between, with IRQs enabled: leave them the time.
- */
-static void linger(struct kmsg_dumper *dumper, enum kmsg_dump_reason reason)
-{
-	if (reason == KMSG_DUMP_SHUTDOWN)
-		mdelay(200);
-}
-
-static struct kmsg_dumper dumper = {
-	.dump = linger,
-	.max_reason = KMSG_DUMP_SHUTDOWN,
-};
-
 static int __init fakesie_init(void)
 {
 	int r;
@@ -169,27 +152,19 @@ static int __init fakesie_init(void)
 	if (r)
 		return r;
 	r = register_module_notifier(&module_nb);
-	if (r)
-		goto err_die;
-	r = kmsg_dump_register(&dumper);
-	if (r)
-		goto err_module;
+	if (r) {
+		unregister_die_notifier(&die_nb);
+		return r;
+	}
 	sclp.has_sief2 = 1;
 	pr_info("lab: SIE is faked by a test module\n");
 	return 0;
-
-err_module:
-	unregister_module_notifier(&module_nb);
-err_die:
-	unregister_die_notifier(&die_nb);
-	return r;
 }
 module_init(fakesie_init);
 
 static void __exit fakesie_exit(void)
 {
 	sclp.has_sief2 = 0;
-	kmsg_dump_unregister(&dumper);
 	unregister_module_notifier(&module_nb);
 	stop_counting(&enables);
 	stop_counting(&disables);
