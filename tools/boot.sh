@@ -47,22 +47,24 @@ printf '%s ' "$@" > "$dir/command"
 	say "  .. $name $flavour $what $scenario, $seconds s at most; progress: ${report#"$PWD"/}"
 
 # The emulator ends when the machine powers off, or shortly after the report is
-# complete: not every machine can, and one that has come up again need not go on.
+# complete: not every machine can, and one that has come up again need not go on,
+# and is stopped before it comes up once more.
 emulate()
 {
 	start=$(date +%s)
-	ended='exit 0' quiet=0
+	ended='exit 0' quiet=0 enough=25
+	[ "$boots" -eq 1 ] || enough=5
 	timeout -k 5 "$seconds" "$@" < /dev/null > "$dir/emulator" 2>&1 &
 	pid=$!
 	trap 'kill $pid 2> /dev/null; exit 130' INT TERM
 	while kill -0 $pid 2> /dev/null; do
 		sleep 0.2
 		[ "$(grep -cs '^# lab: complete' "$report")" != "$boots" ] || quiet=$((quiet + 1))
-		[ "$quiet" -ne 25 ] || kill $pid
+		[ "$quiet" -ne "$enough" ] || kill $pid
 	done
 	wait $pid || ended="exit $?"
 	trap - INT TERM
-	[ "$quiet" -lt 25 ] || ended='exit 0'
+	[ "$quiet" -lt "$enough" ] || ended='exit 0'
 	[ "$ended" != 'exit 124' ] && [ "$ended" != 'exit 137' ] || ended=timeout
 	touch "$console" "$report"
 }
