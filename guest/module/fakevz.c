@@ -116,7 +116,7 @@ static int (*old_be_handler)(struct pt_regs *regs, int is_fixup);
 static unsigned long old_ri_handler;
 
 /* Not exported. */
-static typeof(&old_be_handler) be_handler;
+static int (**be_handler)(struct pt_regs *regs, int is_fixup);
 static unsigned long *exception_handler;
 
 static int on_trap(struct pt_regs *regs, int is_fixup)
