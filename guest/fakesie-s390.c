@@ -65,7 +65,7 @@ static void all_but_one(bool online)
 		      online ? "on" : "off");
 }
 
-/* fakesie_calls: on all CPUs for the first VM and after the last, and in hotplug. */
+/* fakesie-calls: on all CPUs for the first VM and after the last, and in hotplug. */
 static int step_fakesie_calls(int argc, char **argv)
 {
 	struct vm one = {}, two = {};
@@ -132,7 +132,7 @@ static void expect_both(struct vm *vm, const char *when)
 	}
 }
 
-/* fakesie_run ROUNDS: KVM says who it is; then it emulates while CPUs go and come. */
+/* fakesie-run ROUNDS: KVM says who it is; then it emulates while CPUs go and come. */
 static int step_fakesie_run(int argc, char **argv)
 {
 	struct vm vm = {};
@@ -163,7 +163,7 @@ static int step_fakesie_run(int argc, char **argv)
 }
 
 const struct step fakesie_steps[] = {
-	{ "fakesie_calls", step_fakesie_calls },
-	{ "fakesie_run", step_fakesie_run },
+	{ "fakesie-calls", step_fakesie_calls },
+	{ "fakesie-run", step_fakesie_run },
 	{}
 };

@@ -29,6 +29,8 @@ expect()
 expect 'unknown machine' "no machine 'vax'; there are: .*x86_64-svm" "$TOP/tools/one.sh" vax plain series demo
 expect 'machine with a path' 'is not the name of a machine' "$TOP/tools/run.sh" ../base
 expect 'unknown scenario' "no scenario 'nope'" "$TOP/tools/one.sh" x86_64-svm plain series nope
+expect 'a scenario that the machine cannot run' "machine s390x cannot run uret: it takes 'uret'" \
+	"$TOP/tools/one.sh" s390x '' series uret
 expect 'unknown kernel' 'neither base nor series' "$TOP/tools/one.sh" x86_64-svm plain nope demo
 expect 'unknown flavour' 'no config fragment' "$TOP/tools/kernel.sh" x86_64-svm nope series
 expect 'unknown topic' "no topic 'nope'" "$TOP/tools/mail.sh" nope
@@ -51,12 +53,14 @@ expect 'no network' 'is there a network' \
 mkdir "$tmp/bin"
 for f in /bin/* /usr/bin/*; do
 	case $f in
-	*/qemu-system-*) ;;
+	*/qemu-system-* | */bochs-bin) ;;
 	*) ln -sf "$f" "$tmp/bin/" ;;
 	esac
 done
 expect 'no QEMU' 'missing packages; as root: apt-get install qemu-system-x86' \
 	env PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-svm plain series
+expect 'no Bochs' 'missing packages; as root: apt-get install bochs' \
+	env PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-vmx plain series
 
 # A patch whose context is gone: say which one, and where.
 for f in "$TOP"/patches/10-user-return-msrs/0004-*.patch; do
