@@ -6,7 +6,7 @@ FLAVOUR ?=
 SCENARIO ?= shell
 TOPIC ?=
 
-export LINUX BUILD JOBS INSTALL
+export LINUX BUILD JOBS INSTALL MACHINES
 
 .PHONY: help run check check-all tree refresh boot mail clean
 help: ; @tools/help.sh
