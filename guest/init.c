@@ -216,7 +216,7 @@ static void boot_params(const char *module, char *params, size_t size)
 	n = strlen(name);
 	if (!read_file("/proc/cmdline", text, sizeof(text)))
 		return;
-	for (p = strtok_r(text, " \n", &save); p; p = strtok_r(NULL, " \n", &save))
+	for (p = strtok_r(text, "\n ", &save); p; p = strtok_r(NULL, "\n ", &save))
 		if (!strncmp(p, name, n) && p[n] == '.' && strlen(params) + strlen(p) < size)
 			strcat(strcat(params, " "), p + n + 1);
 }

@@ -81,7 +81,7 @@ struct code {
 /* One line of text, of which KVM supplies a part where it can; an endless loop. */
 extern const struct code code_hello, code_count;
 /* What has to be in that line. */
-extern const char vm_signature[];
+extern const char *const vm_signature;
 
 #define VM_IRQCHIP	1	/* x86: HLT blocks in the kernel */
 

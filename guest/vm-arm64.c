@@ -49,7 +49,7 @@ asm("	.pushsection .rodata\n"
 extern const unsigned char hello_start[], hello_end[], count_start[], count_end[];
 const struct code code_hello = { hello_start, hello_end };
 const struct code code_count = { count_start, count_end };
-const char vm_signature[] = "EL1, says a guest of KVM";
+const char *const vm_signature = "EL1, says a guest of KVM";
 
 void vm_arch_vcpu(struct vm *vm)
 {

@@ -3,7 +3,7 @@
 #include "lab.h"
 
 const struct code code_hello, code_count;
-const char vm_signature[] = "";
+const char *const vm_signature = "";
 
 void vm_arch_vcpu(struct vm *vm)
 {

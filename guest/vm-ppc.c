@@ -46,7 +46,7 @@ asm("	.pushsection .rodata\n"
 extern const unsigned char hello_start[], hello_end[], count_start[], count_end[];
 const struct code code_hello = { hello_start, hello_end };
 const struct code code_count = { count_start, count_end };
-const char vm_signature[] = "real mode, says a guest of KVM";
+const char *const vm_signature = "real mode, says a guest of KVM";
 
 #define H_PUT_TERM_CHAR	0x58
 

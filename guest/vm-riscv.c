@@ -42,7 +42,7 @@ asm("	.pushsection .rodata\n"
 extern const unsigned char hello_start[], hello_end[], count_start[], count_end[];
 const struct code code_hello = { hello_start, hello_end };
 const struct code code_count = { count_start, count_end };
-const char vm_signature[] = "VS-mode, says a guest of SBI implementation 3";
+const char *const vm_signature = "VS-mode, says a guest of SBI implementation 3";
 
 void vm_arch_vcpu(struct vm *vm)
 {

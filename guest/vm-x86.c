@@ -52,7 +52,7 @@ const struct code code_hello = { hello_start, hello_end };
 const struct code code_count = { count_start, count_end };
 const struct code code_halt = { halt_start, halt_end };
 
-const char vm_signature[] = "KVMKVMKVM";
+const char *const vm_signature = "KVMKVMKVM";
 
 void vm_arch_vcpu(struct vm *vm)
 {
