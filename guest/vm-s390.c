@@ -6,7 +6,7 @@
 #include "lab.h"
 
 const struct code code_hello, code_count;
-const char vm_signature[1];
+const char *const vm_signature = "";
 
 void vm_arch_vcpu(struct vm *vm)
 {
