@@ -44,7 +44,7 @@ enough=25
 seconds=$(header "$file" timeout | grep . || echo 120)
 eval "set -- $(echo "$emulator" | tr '\n' ' ')"
 printf '%s ' "$@" > "$dir/command"
-"$1" --version 2> /dev/null | sed -n 1p > "$dir/version"
+"$1" --version 2> /dev/null | sed -n '1{s/ (Debian.*//;p}' > "$dir/version"
 [ "$seconds" -lt 400 ] ||
 	say "  .. $name $flavour $what $scenario, $seconds s at most; progress: ${report#"$PWD"/}"
 

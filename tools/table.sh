@@ -6,7 +6,7 @@
 [ -f "$BUILD/results.tsv" ] || die "no results yet: run 'make check' or 'make check-all' first"
 for m in $(machines); do
 	machine "$m"
-	version=$(cat "$BUILD/run/$m"-*/version 2> /dev/null | sed -n '1s/ (Debian.*//p')
+	version=$(cat "$BUILD/run/$m"-*/version 2> /dev/null | sed -n 1p)
 	printf '%s\t%s\t%s\t%s\t%s\n' "$m" "$title" "${version:-not run}" "$flavours" \
 		"$(echo "$lacks" | paste -sd ';')"
 done > "$BUILD/machines.tsv"
