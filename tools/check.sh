@@ -93,6 +93,7 @@ part 'scenarios'
 for m in ${MACHINES:-$(machines)}; do
 	machine "$m"
 	boots_now || continue
+	[ "$how" = all ] || later=
 	for file in "$TOP"/scenarios/*; do
 		s=$(basename "$file")
 		# shellcheck disable=SC2046

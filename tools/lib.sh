@@ -91,7 +91,7 @@ machine()
 	esac
 	[ -f "$TOP/machines/$1" ] || die "no machine '$1'; there are: $(machines)"
 	# What a machine's file need not say.
-	cross='' level=fast demo=demo has='' lacks='' errata=$1
+	cross='' level=fast demo=demo has='' later='' lacks='' errata=$1
 	# shellcheck source=/dev/null
 	. "$TOP/machines/$1"
 }
@@ -105,7 +105,7 @@ machines()
 has_all()
 {
 	for word in "$@"; do
-		case " $has " in
+		case " $has $later " in
 		*" $word "*) ;;
 		*) return 1 ;;
 		esac
