@@ -328,6 +328,9 @@ static int judge(char **a)
 	int i, failures = 0, missing = 0, skips = 0;
 	bool good;
 
+	/* "expect arm64-nvhe:" is for one machine, and for both kernels. */
+	if (!*expect)
+		expect = header(scenario, format("expect %s", machine));
 	/* "expect base x86_64:" is for machines with that name, up to the first dash. */
 	if (!*expect)
 		expect = header(scenario, format("expect %s %.*s", what,
@@ -645,7 +648,9 @@ static int table(char **a)
 			if (!strcmp(rf[2], "base") || !strcmp(rf[2], "series"))
 				add_outcome(&o[*rf[2] == 's'],
 					    format("%s/%s-%s-%s-%s", a[2], rf[0], rf[1], rf[2],
-						   rf[3]), atoi(rf[5]));
+						   rf[3]),
+					    atoi(rf[5]) && (!strcmp(rf[4], "pass") ||
+							    !strcmp(rf[4], "fail")));
 		}
 		if (r)
 			fclose(r);
