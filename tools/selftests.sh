@@ -46,7 +46,8 @@ lab-list:
 	@printf '%s\n' \$(patsubst \$(OUTPUT)/%,%,\$(TEST_GEN_PROGS)) \$(TEST_PROGS)
 EOF
 stmake --no-print-directory -s -f "$obj/list.mk" lab-list > "$new/list"
-awk '/^#/ { next }
+awk -v only="$arch:" '/^#/ { next }
+	NR == FNR && $1 ~ /:$/ { if ($1 != only) next; sub(/^[^ ]* /, "") }
 	NR == FNR { name = $1 == "slow" ? $2 : $1; line[name] = $0; next }
 	{ print $1 in line ? line[$1] : $1 }' "$TOP/guest/selftests.args" "$new/list" > "$new/selftests/list"
 rm "$new/list"
