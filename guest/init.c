@@ -416,11 +416,15 @@ static void open_console(void)
 
 static void open_report(const char *tty)
 {
+	double end = now() + 20;
 	struct termios t;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/dev/%s", tty);
-	report = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	/* A port of virtio appears when the host has answered. */
+	do {
+		report = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	} while (report < 0 && errno == ENOENT && now() < end && !usleep(10000));
 	if (report < 0) {
 		printf("lab: cannot open %s for the report\n", path);
 		return;
