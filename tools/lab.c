@@ -693,7 +693,7 @@ static int table(char **a)
 	       "path, to a\nplatform that is a test module (fakesuspend.ko).\n\n"
 	       "Not covered, and why:\n\n");
 	for (i = 1; i <= nr; i++)
-		for (p = strtok_r(lacks[i], ";", &save); p; p = strtok_r(NULL, ";", &save))
+		for (p = strtok_r(lacks[i], "|", &save); p; p = strtok_r(NULL, "|", &save))
 			printf("- %s: %s\n", cell[i][0], p + strspn(p, " \t"));
 	printf("- everywhere: real hardware; there was none\n");
 	return 0;

@@ -8,7 +8,7 @@ for m in $(machines); do
 	machine "$m"
 	version=$(cat "$BUILD/run/$m"-*/version 2> /dev/null | sed -n 1p)
 	printf '%s\t%s\t%s\t%s\t%s\n' "$m" "$title" "${version:-not run}" "$flavours" \
-		"$(echo "$lacks" | paste -sd ';')"
+		"$(echo "$lacks" | paste -sd '|')"
 done > "$BUILD/machines.tsv"
 {
 	echo '<!-- SPDX-License-Identifier: GPL-2.0-only -->'
