@@ -594,9 +594,9 @@ static void add_outcome(struct outcome *o, const char *dir, bool good)
 		for (k = 0; k < NR_ABILITIES; k++) {
 			if (strncmp(r->name, abilities[k], strlen(abilities[k])))
 				continue;
-			/* No step of a boot that ended badly is above suspicion. */
+			/* The last step of a boot that ended badly is not above suspicion. */
 			o->passed[k] += r->status == OK;
-			o->failed[k] += r->status == NOT_OK || !good;
+			o->failed[k] += r->status == NOT_OK || (!good && i == rep.nr - 1);
 		}
 	}
 	f = fopen(format("%s/report", dir), "r");
