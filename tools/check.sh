@@ -86,7 +86,6 @@ for m in ${MACHINES:-$(machines)}; do
 		boots_now || "$lab" note "$m" "$flavour" series built pass 1 0 "$title; 'make check-all' boots it"
 		! boots_now || "$TOP/tools/kernel.sh" "$m" "$flavour" base
 	done
-	! boots_now || "$TOP/tools/guest.sh" "$m"
 done
 
 part 'scenarios'

@@ -314,18 +314,6 @@ static void excerpt(const char *dir, const char *line)
 	printf("       console and report: %s\n", dir);
 }
 
-/* Is verdict one of "splat or pass"? */
-static bool expected(const char *expect, const char *verdict)
-{
-	size_t n = strlen(verdict);
-	const char *p;
-
-	for (p = expect; (p = strstr(p, verdict)); p++)
-		if ((p == expect || p[-1] == ' ') && (!p[n] || p[n] == ' '))
-			return true;
-	return false;
-}
-
 static int judge(char **a)
 {
 	const char *machine = a[0], *flavour = a[1], *what = a[2], *scenario = a[3];
@@ -428,7 +416,7 @@ static int judge(char **a)
 			detail = format("%d skipped", skips);
 	}
 
-	good = expected(expect_verdict, verdict) && !missing;
+	good = listed(expect_verdict, verdict) && !missing;
 	if (good && !strcmp(verdict, "fail"))
 		detail = format("as it has to: %s", *expect_names ? expect_names : detail);
 	if (!strcmp(verdict, "skip"))
