@@ -24,9 +24,10 @@ struct step {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct step kvm_steps[], busted_steps[];
+extern const struct step kvm_steps[], bench_steps[], busted_steps[];
 /* What only some architectures have. */
 extern const struct step uret_steps[] __attribute__((weak));
+extern const struct step vmlist_steps[] __attribute__((weak));
 extern const struct step fakevz_steps[] __attribute__((weak));
 extern const struct step fakesie_steps[] __attribute__((weak));
 

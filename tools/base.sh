@@ -2,11 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Get the base into the store as refs/lab/base: Debian's linux-source package, or
 # the tree or tarball that LINUX= names, which is only read.
+# base.sh 6.12: Debian's 6.12 as refs/lab/6.12, to compare with.
 . "$(dirname "$0")/lib.sh"
 lock
+ref=${1:-base}
 
 # Where it is to come from; an unchanged answer means nothing to do.
 linux=${LINUX:-}
+if [ "$ref" != base ]; then
+	version=$ref package=linux-source-$ref linux=
+	! git --git-dir="$STORE" rev-parse -q --verify "refs/lab/$ref" > /dev/null || exit 0
+fi
 if [ -z "$linux" ]; then
 	want=debian
 elif [ -d "$linux" ]; then
@@ -23,6 +29,7 @@ else
 	die "LINUX=$linux is neither a directory nor a tarball"
 fi
 have=$(cat "$STORE/lab-base" 2> /dev/null || :)
+[ "$ref" = base ] || have=
 # A tree without git may have changed since.
 if [ "$have" = "$want" ] &&
 	{ [ "$want" != "tree $linux" ] || [ -z "$(find "$linux" -newer "$STORE/lab-base" -print -quit)" ]; }; then
@@ -97,6 +104,22 @@ import()
 	echo "$release" > lab-release
 	echo "$want" > lab-base
 }
+
+import_other()
+{
+	cd "$STORE"
+	export GIT_INDEX_FILE="$STORE/index-$ref"
+	git --work-tree="$tree" add -A -f .
+	GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base GIT_AUTHOR_DATE='@0 +0000' \
+	GIT_COMMITTER_DATE='@0 +0000' \
+		git update-ref "refs/lab/$ref" "$(git commit-tree -m "Linux $release" "$(git write-tree)")"
+	rm -f "$GIT_INDEX_FILE"
+	echo "$release" > "lab-release-$ref"
+}
+if [ "$ref" != base ]; then
+	step "import Linux $release" "$LOGS/import-$ref.log" import_other
+	exit 0
+fi
 step "import Linux $release" "$LOGS/import.log" import
 rm -rf "$STORE" "$SRC" "$BUILD/kernel"
 mv "$STORE.new" "$STORE"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # boot.sh MACHINE FLAVOUR WHAT SCENARIO: boot what kernel.sh built, put it through
 # the scenario, judge. All that the machine said stays in build/run/.
+# CPUS and APPEND override the number of CPUs and add to the command line.
 # SCENARIO "shell" is a shell in the machine, on this terminal.
 . "$(dirname "$0")/lib.sh"
 lock
@@ -25,7 +26,7 @@ rm -rf "$dir/root"
 # Named in the machine's emulator line.
 # shellcheck disable=SC2034
 console=$dir/console report=$dir/report image=$kernel/image initrd=$dir/initrd once=-no-reboot
-append="$append lab.scenario=$scenario lab.modules=$modules"
+append="$append $(header "$file" append) ${APPEND:-} lab.scenario=$scenario lab.modules=$modules"
 append="$append lab.lacks=$(echo "$lacks" | sed -n 's/:.*//p' | paste -sd ,)"
 if [ "$scenario" = shell ]; then
 	case $emulator in
@@ -36,7 +37,7 @@ if [ "$scenario" = shell ]; then
 	eval "exec $(echo "$emulator" | sed 's/-serial file:$console/-serial mon:stdio/' | tr '\n' ' ')"
 fi
 
-cpus=$(header "$file" cpus | grep . || echo "$cpus")
+cpus=${CPUS:-$(header "$file" cpus | grep . || echo "$cpus")}
 boots=$(header "$file" boots | grep . || echo 1)
 enough=25
 # shellcheck disable=SC2034

@@ -15,7 +15,7 @@ rm -rf "$new"
 mkdir -p "$new/bin" "$new/scenarios" "$new/dev" "$new/etc"
 step "build init for $arch" "$LOGS/guest-$arch.log" "${cross}gcc" -O2 -Wall -Wextra -Wno-unused-parameter \
 	-Werror -static -pthread -o "$new/init" \
-	"$TOP"/guest/init.c "$TOP"/guest/steps.c "$TOP"/guest/busted.c "$TOP"/guest/vm.c \
+	"$TOP"/guest/init.c "$TOP"/guest/steps.c "$TOP"/guest/bench.c "$TOP"/guest/busted.c "$TOP"/guest/vm.c \
 	"$TOP"/guest/*-"$vm.c"
 if [ -z "$cross" ]; then
 	cp /bin/busybox "$new/bin/"

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # kernel.sh MACHINE FLAVOUR WHAT: build the kernel, its modules and the lab's for
-# WHAT: base, series, the path of a patch that goes on top of the series, or prefix,
-# i.e. the series up to COMMIT.
+# WHAT: base, series, the path of a patch that goes on top of the series (or with
+# "On: base" on the base), prefix, i.e. the series up to COMMIT, or 6.12, to compare
+# with: that one does without the lab's modules, and takes what it knows of kconfig/.
 # The result is in build/kernel/NAME; nothing happens if it is up to date.
 . "$(dirname "$0")/lib.sh"
 lock
@@ -11,11 +12,19 @@ flavour=$2 what=$3
 name=$kernel-$flavour-$(basename "$what" .patch)
 out=$BUILD/kernel/$name
 obj=$BUILD/obj/$kernel-$flavour
+[ "$what" != 6.12 ] || obj=$obj-$what
 
 fragments="common $kernel"
 [ "$flavour" = plain ] || fragments="$fragments $flavour"
-case $what in
-base | prefix) ;;
+patch=
+on=$what
+case $what in */*)
+	patch=$(realpath "$what")
+	on=$(header "$patch" On | grep . || echo series)
+	;;
+esac
+case $on in
+base | prefix | 6.12) ;;
 *) [ ! -f "$TOP/kconfig/$kernel-series.config" ] || fragments="$fragments $kernel-series" ;;
 esac
 for f in $fragments; do
@@ -29,13 +38,10 @@ fragment_text()
 	done
 }
 
-case $what in
-base) commit=$(git --git-dir="$STORE" rev-parse refs/lab/base) ;;
+case $on in
 prefix) commit=${COMMIT:?} ;;
-*) commit=$(git --git-dir="$STORE" rev-parse refs/lab/series) ;;
+*) commit=$(git --git-dir="$STORE" rev-parse "refs/lab/$on") || die "$what is for no kernel that is here" ;;
 esac
-patch=
-case $what in */*) patch=$(realpath "$what") ;; esac
 # shellcheck disable=SC2086
 key=$({ echo "$commit"; fragment_text; "${cross}gcc" --version; cat ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
 [ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
@@ -76,16 +82,17 @@ configure()
 git -C "$SRC" checkout -q -f --detach "$commit"
 git -C "$SRC" clean -q -f -d
 if [ -n "$patch" ]; then
-	git -C "$SRC" apply "$patch" || die "${patch#"$TOP/"} does not apply on top of the series"
+	git -C "$SRC" apply "$patch" || die "${patch#"$TOP/"} does not apply on top of the $on"
 fi
 
 mkdir -p "$obj"
 configure > "$LOGS/config-$name.log" 2>&1 || die "cannot configure the kernel: see $LOGS/config-$name.log"
-verify_config
+[ "$what" = 6.12 ] || verify_config
 step "build $name" "$LOGS/kernel-$name.log" kmake -j"$JOBS" "$(basename "$image")" modules
 rm -rf "$obj/lab"
 cp -r "$TOP/guest/module" "$obj/lab"
-step "build $name, the lab's modules" "$LOGS/modules-$name.log" kmake -j"$JOBS" M="$obj/lab" modules
+[ "$what" = 6.12 ] ||
+	step "build $name, the lab's modules" "$LOGS/modules-$name.log" kmake -j"$JOBS" M="$obj/lab" modules
 
 rm -rf "$out" "$out.new"
 mkdir -p "$out.new/modules"

@@ -319,7 +319,7 @@ static int judge(char **a)
 	const char *machine = a[0], *flavour = a[1], *what = a[2], *scenario = a[3];
 	const char *errata = a[4], *banner = a[5], *dir = a[6], *ended = a[7], *seconds = a[8];
 	/* A mutant says itself what it breaks. */
-	char *expect = getenv("LAB_EXPECT") ?: header(scenario, format("expect %s", what));
+	char *expect = getenv("LAB_EXPECT") ?: "";
 	int boots = atoi(header(scenario, "boots")) ?: 1;
 	const char *expect_verdict, *expect_names = "";
 	static struct report rep;
@@ -328,6 +328,11 @@ static int judge(char **a)
 	int i, failures = 0, missing = 0, skips = 0;
 	bool good;
 
+	/* "expect base kasan:" is for a flavour, and comes before "expect base:". */
+	if (!*expect)
+		expect = header(scenario, format("expect %s %s", what, flavour));
+	if (!*expect)
+		expect = header(scenario, format("expect %s", what));
 	/* "expect arm64-nvhe:" is for one machine, and for both kernels. */
 	if (!*expect)
 		expect = header(scenario, format("expect %s", machine));

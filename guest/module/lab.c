@@ -3,11 +3,15 @@
  * Test module of the lab: makes races happen and looks at what cannot be seen
  * from user space.  Not part of the series.
  */
+#include <linux/delay.h>
+#include <linux/file.h>
 #include <linux/kprobes.h>
+#include <linux/kvm_host.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/reboot.h>
+#include <linux/srcu.h>
 #include <linux/uaccess.h>
 #include <linux/user-return-notifier.h>
 
@@ -20,12 +24,12 @@ static unsigned long (*lookup)(const char *name);
 static struct hlist_head __percpu *return_notifiers;
 static struct blocking_notifier_head *reboot_notifiers;
 
-static bool held, let_go;
+static bool held, let_go, give_up;
 static u32 stop_msr, count_msr;
 static atomic_t count;
 
-/* Busy-wait like a CPU that runs a guest: IRQs come in, the task stays. */
-static int hold(void)
+/* Without sleeping, this is a CPU that runs a guest: IRQs come in, the task stays. */
+static int hold(bool may_sleep)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), LAB_PATIENCE * 1000);
 	int r = 0;
@@ -36,7 +40,10 @@ static int hold(void)
 			r = -ETIME;
 			break;
 		}
-		cpu_relax();
+		if (may_sleep)
+			msleep(1);
+		else
+			cpu_relax();
 	}
 	WRITE_ONCE(held, false);
 	return r;
@@ -51,7 +58,7 @@ static int hold_msr(struct lab_msr *arg)
 	preempt_disable();
 	rdmsrl(arg->msr, host);
 	wrmsrl(arg->msr, arg->value);
-	r = hold();
+	r = hold(false);
 	wrmsrl(arg->msr, host);
 	preempt_enable();
 	return r;
@@ -66,7 +73,7 @@ static void on_read_msr(void *data, unsigned int msr, u64 val, int failed)
 static void on_write_msr(void *data, unsigned int msr, u64 val, int failed)
 {
 	if (msr && in_task() && cmpxchg(&stop_msr, msr, 0) == msr)
-		hold();
+		hold(false);
 }
 
 static unsigned int nr_notifiers(unsigned int cpu)
@@ -77,6 +84,80 @@ static unsigned int nr_notifiers(unsigned int cpu)
 	hlist_for_each(node, per_cpu_ptr(return_notifiers, cpu))
 		nr++;
 	return nr;
+}
+
+static unsigned int stop_cpu = UINT_MAX;
+
+/* xa_find() is what kvm_for_each_vcpu() gets the first vCPU from. */
+static int on_xa_find(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	if (cpu == READ_ONCE(stop_cpu) && !cpu_online(cpu) && regs_return_value(regs)) {
+		WRITE_ONCE(stop_cpu, UINT_MAX);
+		hold(false);
+	}
+	return 0;
+}
+
+static struct kretprobe xa_find_probe = {
+	.handler = on_xa_find,
+	.kp.symbol_name = "xa_find",
+};
+
+/* kvm.ko exports none of this, and the base does not have vm_list_srcu. */
+static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
+{
+	struct srcu_struct *srcu = (void *)lookup("vm_list_srcu");
+	struct list_head *list = (void *)lookup("vm_list");
+	struct kvm *kvm, *found = NULL;
+	struct fd f = fdget(fd);
+	int r = -EBADF, idx;
+
+	if (!f.file)
+		return r;
+	kvm = f.file->private_data;
+	fdput(f);
+	if (!srcu || !list)
+		return -ENOENT;
+	idx = srcu_read_lock(srcu);
+	list_for_each_entry_rcu(found, list, vm_list, true) {
+		if (found == kvm) {
+			r = fn(kvm);
+			break;
+		}
+	}
+	srcu_read_unlock(srcu, idx);
+	return r;
+}
+
+static int stay_reader(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	int r;
+
+	WRITE_ONCE(give_up, false);
+	WRITE_ONCE(let_go, false);
+	r = hold(true);
+	if (READ_ONCE(give_up))
+		return -ESTALE;
+	vcpu = kvm_get_vcpu(kvm, 0);
+	if (!vcpu || READ_ONCE(vcpu->kvm) != kvm)
+		r = -ESTALE;
+	mutex_lock(&kvm->slots_lock);
+	mutex_unlock(&kvm->slots_lock);
+	return r;
+}
+
+static int put_in_reader(struct kvm *kvm)
+{
+	bool (*get)(struct kvm *kvm) = (void *)lookup("kvm_get_kvm_safe");
+	void (*put)(struct kvm *kvm) = (void *)lookup("kvm_put_kvm");
+
+	if (!get || !put || !get(kvm))
+		return -ENOENT;
+	put(kvm);
+	return 0;
 }
 
 static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -98,6 +179,9 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return 0;
 	case LAB_HELD:
 		return READ_ONCE(held);
+	case LAB_GIVE_UP:
+		WRITE_ONCE(give_up, true);
+		fallthrough;
 	case LAB_LET_GO:
 		WRITE_ONCE(let_go, true);
 		return 0;
@@ -118,6 +202,14 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case LAB_REBOOT:
 		blocking_notifier_call_chain(reboot_notifiers, SYS_RESTART, NULL);
 		return 0;
+	case LAB_STOP_WALK:
+		WRITE_ONCE(let_go, false);
+		WRITE_ONCE(stop_cpu, nr);
+		return 0;
+	case LAB_HOLD_READER:
+		return with_reader(nr, stay_reader);
+	case LAB_PUT_IN_READER:
+		return with_reader(nr, put_in_reader);
 	}
 	return -ENOTTY;
 }
@@ -155,11 +247,16 @@ static int __init lab_init(void)
 	r = register_trace_write_msr(on_write_msr, NULL);
 	if (r)
 		goto err_read;
-	r = misc_register(&lab_dev);
+	r = register_kretprobe(&xa_find_probe);
 	if (r)
 		goto err_write;
+	r = misc_register(&lab_dev);
+	if (r)
+		goto err_probe;
 	return 0;
 
+err_probe:
+	unregister_kretprobe(&xa_find_probe);
 err_write:
 	unregister_trace_write_msr(on_write_msr, NULL);
 err_read:
@@ -172,6 +269,7 @@ module_init(lab_init);
 static void __exit lab_exit(void)
 {
 	misc_deregister(&lab_dev);
+	unregister_kretprobe(&xa_find_probe);
 	unregister_trace_write_msr(on_write_msr, NULL);
 	unregister_trace_read_msr(on_read_msr, NULL);
 	tracepoint_synchronize_unregister();

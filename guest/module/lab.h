@@ -42,6 +42,25 @@ struct lab_msr {
 /* Run the reboot notifiers, as for a restart, and come back. */
 #define LAB_REBOOT	_IO('L', 9)
 
+/*
+ * Stop this CPU when it comes online and finds a vCPU of a VM, until LAB_LET_GO:
+ * right after kvm_for_each_vcpu() has the pointer, before it is used.
+ */
+#define LAB_STOP_WALK	_IOW('L', 10, __u32)
+
+/*
+ * Be a reader of vm_list: find the VM of this file descriptor, stay in the section
+ * until LAB_LET_GO, then look at the VM's first vCPU and its locks.  -ENOENT on
+ * kernels where readers are not protected by SRCU.  After LAB_GIVE_UP, leave the
+ * VM alone: it is gone.
+ */
+#define LAB_HOLD_READER	_IOW('L', 11, __u32)
+
+#define LAB_GIVE_UP	_IO('L', 13)
+
+/* Get and put a reference to this VM, as a reader must not do. */
+#define LAB_PUT_IN_READER	_IOW('L', 12, __u32)
+
 #define LAB_PATIENCE	20	/* seconds */
 
 #endif

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Steps for the list of VMs: its readers, the order of locks, the shrinker. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "lab.h"
+#include "module/lab.h"
+
+#define X		1	/* the CPU that comes online; all else is on CPU 0 */
+#define PARAMS		"/sys/module/kvm/parameters/"
+#define STATS		"/sys/kernel/debug/kvm/"
+
+/*
+ * A guest with many shadow pages and little memory: it reads a byte in every 2 MiB
+ * of a memslot that user space never touches, i.e. that is the zero page throughout.
+ */
+#define TOUCH_START	0x10000000
+#define TOUCH_SIZE	0x20000000
+#define TOUCH_PAGES	(TOUCH_SIZE >> 21)
+
+asm("	.pushsection .rodata\n"
+"	.code32\n"
+"touch_start:\n"
+"	mov	$0x10000000, %ebx\n"
+"1:	mov	(%ebx), %al\n"
+"	add	$0x200000, %ebx\n"
+"	cmp	$0x30000000, %ebx\n"
+"	jb	1b\n"
+"	out	%al, $0xe9\n"
+"	jmp	touch_start\n"
+"touch_end:\n"
+"	.code64\n"
+"	.popsection\n"
+);
+
+extern const unsigned char touch_start[], touch_end[];
+static const struct code code_touch = { touch_start, touch_end };
+
+static void touch_init(struct vm *vm)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1,
+		.guest_phys_addr = TOUCH_START,
+		.memory_size = TOUCH_SIZE,
+	};
+	struct kvm_segment flat = { .limit = ~0u, .g = 1, .db = 1, .s = 1, .present = 1, .type = 3 };
+	struct kvm_sregs sregs;
+	void *mem;
+
+	vm_init(vm, &code_touch, 0);
+	mem = mmap(NULL, TOUCH_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	check(mem != MAP_FAILED, "mmap: %m");
+	region.userspace_addr = (uintptr_t)mem;
+	check(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region),
+	      "KVM_SET_USER_MEMORY_REGION: %m");
+	check(!ioctl(vm->vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS: %m");
+	sregs.ds = sregs.es = sregs.ss = flat;
+	flat.type = 11;
+	sregs.cs = flat;
+	sregs.cr0 |= 1;
+	check(!ioctl(vm->vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS: %m");
+}
+
+static void touch(struct vm *vm)
+{
+	vm_getc(vm);
+}
+
+/* A statistic of one VM, or of all that there are. */
+static long stat_of(struct vm *vm, const char *name)
+{
+	char path[128], text[32];
+
+	if (vm)
+		snprintf(path, sizeof(path), STATS "%d-%d/%s", getpid(), vm->fd, name);
+	else
+		snprintf(path, sizeof(path), STATS "%s", name);
+	check(read_file(path, text, sizeof(text)), "no %s: %m", path);
+	return atol(text);
+}
+
+/*
+ * shrink IDLE: memory reclaim takes shadow pages from all VMs that have any, equally,
+ * also when IDLE VMs without any are in front of them.
+ */
+static int step_shrink(int argc, char **argv)
+{
+	int nr = 8, idle = atoi(argv[1]), rounds = 6, i, k;
+	struct vm *vms = calloc(nr, sizeof(*vms));
+	long least = -1, most = 0, n;
+
+	for (i = 0; i < nr; i++)
+		touch_init(&vms[i]);
+	for (i = 0; i < idle; i++)
+		check(vm_create() >= 0, "KVM_CREATE_VM: %m");
+	for (k = 0; k < rounds; k++) {
+		for (i = 0; i < nr; i++)
+			touch(&vms[i]);
+		if (!k)
+			check(stat_of(&vms[0], "mmu_shadow_zapped") == 0, "zapped too early");
+		check(write_file("/proc/sys/vm/drop_caches", "2"), "drop_caches: %m");
+	}
+	for (i = 0; i < nr; i++) {
+		n = stat_of(&vms[i], "mmu_recycled");
+		note("VM %d gave up %ld shadow pages", i, n);
+		if (least < 0 || n < least)
+			least = n;
+		if (n > most)
+			most = n;
+	}
+	check(most, "no VM was shrunk");
+	check(least * 3 >= most, "one VM gave up %ld pages, another one %ld", least, most);
+	note("lab: shrunk with %d idle VMs: %ld to %ld pages of %d per VM", idle, least, most,
+	     TOUCH_PAGES * rounds);
+	return PASS;
+}
+
+/* All that takes locks around vm_list, at the same time, in processes of their own. */
+static struct {
+	volatile bool stop;
+	unsigned long count[16];
+} *all;
+
+static void work_vms(unsigned long *count)
+{
+	struct vm vm = {};
+
+	while (!all->stop) {
+		vm_init(&vm, &code_hello, 0);
+		vm_getc(&vm);
+		vm_free(&vm);
+		++*count;
+	}
+}
+
+/* VMs that stay, so that there are shadow pages to reclaim and VMs to find. */
+static void work_touch(unsigned long *count)
+{
+	struct vm vms[8] = {};
+	int i;
+
+	for (i = 0; i < 8; i++)
+		touch_init(&vms[i]);
+	while (!all->stop) {
+		for (i = 0; i < 8; i++)
+			touch(&vms[i]);
+		usleep(10000);
+		++*count;
+	}
+}
+
+static void work_hotplug(unsigned long *count)
+{
+	int cpu;
+
+	while (!all->stop) {
+		for (cpu = 1; cpu < nr_cpus(); cpu++) {
+			check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+			check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+			++*count;
+		}
+	}
+}
+
+static void work_cpufreq(unsigned long *count)
+{
+	char path[80];
+	int cpu;
+
+	while (!all->stop) {
+		for (cpu = 0; cpu < nr_cpus(); cpu++) {
+			snprintf(path, sizeof(path),
+				 "/sys/devices/system/cpu/cpufreq/policy%d/scaling_max_freq", cpu);
+			/* No policy while the CPU is offline. */
+			if (write_file(path, "1000000") && write_file(path, "2000000"))
+				++*count;
+			usleep(5000);
+		}
+	}
+}
+
+/*
+ * Memory is eaten until kswapd has to work, and given back before anybody is killed:
+ * min_free_kbytes is far above what is left when this stops.
+ */
+static void work_memory(unsigned long *count)
+{
+	size_t chunk = 4 << 20;
+	char text[4096], *p;
+
+	while (!all->stop) {
+		char *chunks[1024];
+		int nr = 0;
+
+		do {
+			chunks[nr] = mmap(NULL, chunk, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+			if (chunks[nr] != MAP_FAILED)
+				nr++;
+			check(read_file("/proc/meminfo", text, sizeof(text)), "meminfo: %m");
+			p = strstr(text, "MemFree:");
+			check(p, "no MemFree");
+		} while (atol(p + 8) > (160 << 10) && nr < 1024 && !all->stop);
+		usleep(200000);
+		while (nr)
+			munmap(chunks[--nr], chunk);
+		++*count;
+	}
+}
+
+static void work_params(unsigned long *count)
+{
+	static const char *const values[] = { "force", "off", "auto", "1", "never", "0" };
+
+	while (!all->stop) {
+		const char *v = values[*count % 6];
+		bool ok = write_file(PARAMS "nx_huge_pages", v);
+
+		/* There are VMs all the time. */
+		check(ok == !!strcmp(v, "never"), "nx_huge_pages=%s: %m", v);
+		write_file(PARAMS "nx_huge_pages_recovery_period_ms", *count % 2 ? "100" : "0");
+		write_file(PARAMS "nx_huge_pages_recovery_ratio", *count % 3 ? "1" : "3600");
+		usleep(5000);
+		++*count;
+	}
+}
+
+static void work_stats(unsigned long *count)
+{
+	char path[300], text[64];
+	struct dirent *d;
+	DIR *dir;
+
+	while (!all->stop) {
+		dir = opendir(STATS);
+		check(dir, "no " STATS ": %m");
+		while ((d = readdir(dir))) {
+			if (d->d_type == DT_DIR)
+				continue;
+			snprintf(path, sizeof(path), STATS "%s", d->d_name);
+			check(read_file(path, text, sizeof(text)), "%s: %m", path);
+			/* Not all can be cleared. */
+			write_file(path, "0");
+		}
+		closedir(dir);
+		usleep(5000);
+		++*count;
+	}
+}
+
+/* lock-order SECONDS: then lock-edges, or lockdep's own opinion on the console. */
+static int step_lock_order(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*work)(unsigned long *count);
+	} workers[] = {
+		{ "VMs with a shadow MMU", work_touch },
+		{ "VMs created and destroyed", work_vms },
+		{ "CPUs replugged", work_hotplug },
+		{ "frequency changes", work_cpufreq },
+		{ "times out of memory", work_memory },
+		{ "parameters set", work_params },
+		{ "times all statistics", work_stats },
+	};
+	int nr = sizeof(workers) / sizeof(*workers), i, status;
+	char text[65536], line[512] = "";
+	pid_t pids[16];
+	double end;
+	long zapped;
+
+	check(read_file("/proc/cpuinfo", text, sizeof(text)), "cpuinfo: %m");
+	check(!strstr(text, "constant_tsc"), "the TSC is constant: KVM ignores cpufreq");
+	load("fakefreq", "");
+	check(write_file("/proc/sys/vm/min_free_kbytes", "131072"), "min_free_kbytes: %m");
+	all = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(all != MAP_FAILED, "mmap: %m");
+	for (i = 0; i < nr; i++) {
+		pids[i] = fork();
+		if (!pids[i]) {
+			workers[i].work(&all->count[i]);
+			_exit(PASS);
+		}
+		/* The first one has its VMs when the others begin. */
+		end = now() + 30;
+		while (!i && !all->count[0] && now() < end)
+			usleep(10000);
+	}
+	sleep(atoi(argv[1]));
+	zapped = stat_of(NULL, "mmu_recycled");
+	all->stop = true;
+	for (i = 0; i < nr; i++) {
+		status = wait_for(pids[i], 60);
+		if (status)
+			exit(FAIL);	/* It has said why. */
+		check(all->count[i], "nothing happened: %s", workers[i].name);
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%lu %s",
+			 i ? ", " : "", all->count[i], workers[i].name);
+	}
+	note("lab: %s", line);
+	check(zapped > 0, "the shrinker did not get at any shadow page");
+	unload("fakefreq");
+	return PASS;
+}
+
+/* nx-never: without VMs it is granted, for good, and VMs do without the thread. */
+static int step_nx_never(int argc, char **argv)
+{
+	struct vm vm = {};
+
+	check(write_file(PARAMS "nx_huge_pages", "never"), "never: %m");
+	check(!write_file(PARAMS "nx_huge_pages", "force") && errno == EPERM, "force: %m");
+	vm_init(&vm, &code_hello, 0);
+	vm_getc(&vm);
+	vm_free(&vm);
+	return PASS;
+}
+
+/*
+ * lock-edges FROM... TO: lockdep has seen no way from one of the first locks to the
+ * last one, i.e. who holds it may wait for the others.
+ */
+struct class {
+	char key[20], name[64];
+	int from;		/* the class by which it was reached, -1 if it was not */
+};
+
+static int step_lock_edges(int argc, char **argv)
+{
+	static char text[4 << 20], *lines[65536];
+	static struct class c[8192];
+	static int at[8192], queue[8192];
+	int nr_lines = 0, nr = 0, i, k, head = 0, tail = 0, target = -1;
+	const char *to = argv[argc - 1];
+	char *p, *save, path[512] = "";
+
+	if (!read_file("/proc/lockdep", text, sizeof(text)) ||
+	    !read_file("/proc/lockdep_stats", path, 2))
+		skip("this kernel has no lockdep");
+	*path = 0;
+	for (p = strtok_r(text, "\n", &save); p && nr_lines < 65536; p = strtok_r(NULL, "\n", &save))
+		lines[nr_lines++] = p;
+	for (i = 0; i < nr_lines && nr < 8192; i++) {
+		p = strstr(lines[i], ": ");
+		if (lines[i][0] == ' ' || !strstr(lines[i], " FD:"))
+			continue;
+		/* "KEY FD: n BD: n usage: name" */
+		p = strrchr(lines[i], ' ');
+		snprintf(c[nr].name, sizeof(c[nr].name), "%s", p + 1);
+		snprintf(c[nr].key, sizeof(c[nr].key), "%.*s", (int)strcspn(lines[i], " "), lines[i]);
+		c[nr].from = -1;
+		at[nr] = i;
+		for (k = 1; k < argc - 1; k++)
+			if (!strcmp(c[nr].name, argv[k])) {
+				c[nr].from = nr;
+				queue[tail++] = nr;
+			}
+		if (!strcmp(c[nr].name, to))
+			target = nr;
+		nr++;
+	}
+	check(tail == argc - 2, "lockdep knows %d of the %d locks to start at", tail, argc - 2);
+	check(target >= 0, "lockdep does not know %s", to);
+	while (head < tail && c[target].from < 0) {
+		int from = queue[head++];
+
+		for (i = at[from] + 1; i < nr_lines && !strncmp(lines[i], " -> [", 5); i++) {
+			lines[i][5 + strcspn(lines[i] + 5, "]")] = 0;
+			for (k = 0; k < nr; k++)
+				if (c[k].from < 0 && !strcmp(c[k].key, lines[i] + 5)) {
+					c[k].from = from;
+					queue[tail++] = k;
+				}
+		}
+	}
+	note("lab: %d lock classes, %d of them inside of the given ones", nr, tail - argc + 2);
+	if (c[target].from < 0)
+		return PASS;
+	for (i = target; ; i = c[i].from) {
+		char before[512];
+
+		snprintf(before, sizeof(before), "%s", path);
+		snprintf(path, sizeof(path), "%.60s%s%.400s", c[i].name, *before ? " -> " : "", before);
+		if (c[i].from == i)
+			break;
+	}
+	fail("%s", path);
+}
+
+static int lab;
+
+static void open_lab(void)
+{
+	lab = open("/dev/lab", O_RDWR | O_CLOEXEC);
+	check(lab >= 0, "no /dev/lab: %m");
+	check(nr_cpus() > 1, "this machine has one CPU");
+	pin(0);
+}
+
+static void wait_held(void)
+{
+	double end = now() + LAB_PATIENCE;
+
+	while (ioctl(lab, LAB_HELD) != 1) {
+		check(now() < end, "nobody was held");
+		usleep(1000);
+	}
+}
+
+static void *thread_free(void *vm)
+{
+	vm_free(vm);
+	return NULL;
+}
+
+static void *thread_online(void *failed)
+{
+	*(bool *)failed = !set_online(X, true);
+	return NULL;
+}
+
+static int destroyed_vcpus(void)
+{
+	char text[32];
+
+	check(read_file("/sys/module/count/parameters/calls", text, sizeof(text)),
+	      "count.ko does not say anything: %m");
+	return atoi(text);
+}
+
+/*
+ * vmlist-hotplug: a CPU that comes online is stopped right after it found a vCPU by
+ * way of vm_list.  The vCPU has to stay until it goes on.
+ */
+static int step_vmlist_hotplug(int argc, char **argv)
+{
+	pthread_t online, destroy;
+	struct vm vm = {}, other = {};
+	uint32_t cpu = X;
+	bool failed;
+	int early;
+
+	open_lab();
+	load("count", "functions=kvm_arch_vcpu_destroy");
+	/* With an APIC, as a vCPU without flips a static key when it goes. */
+	vm_init(&vm, &code_count, VM_IRQCHIP);
+	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	check(!ioctl(lab, LAB_STOP_WALK, &cpu), "LAB_STOP_WALK: %m");
+	pthread_create(&online, NULL, thread_online, &failed);
+	wait_held();
+	other = vm;
+	pthread_create(&destroy, NULL, thread_free, &other);
+	sleep(1);
+	early = destroyed_vcpus();
+	ioctl(lab, LAB_LET_GO);
+	pthread_join(online, NULL);
+	pthread_join(destroy, NULL);
+	check(!failed, "CPU %d did not come online", X);
+	check(destroyed_vcpus() == 1, "the vCPU was not destroyed");
+	unload("count");
+	check(!early, "a vCPU was destroyed under the CPU that looked at it");
+	return PASS;
+}
+
+static void *thread_reader(void *fd)
+{
+	if (ioctl(lab, LAB_HOLD_READER, fd))
+		fail("a reader of vm_list, or its VM: %m");
+	return NULL;
+}
+
+/*
+ * vmlist-reader: while a reader looks at a VM, the VM is not destroyed, and whatever
+ * is not destroying a VM goes on.
+ */
+static int step_vmlist_reader(int argc, char **argv)
+{
+	struct vm vm = {}, other = {};
+	pthread_t reader, destroy;
+	uint32_t fd;
+	int early;
+
+	open_lab();
+	vm_init(&vm, &code_count, VM_IRQCHIP);
+	fd = vm.fd;
+	pthread_create(&reader, NULL, thread_reader, &fd);
+	wait_held();
+	load("count", "functions=kvm_arch_vcpu_destroy");
+	other = vm;
+	pthread_create(&destroy, NULL, thread_free, &other);
+	usleep(500000);
+
+	/* Creating, running, hotplug, statistics, parameters. */
+	memset(&vm, 0, sizeof(vm));
+	vm_init(&vm, &code_hello, 0);
+	vm_getc(&vm);
+	check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+	stat_of(NULL, "exits");
+	check(write_file(PARAMS "nx_huge_pages", "force"), "nx_huge_pages: %m");
+	check(write_file(PARAMS "nx_huge_pages", "off"), "nx_huge_pages: %m");
+	check(write_file("/proc/sys/vm/drop_caches", "2"), "drop_caches: %m");
+
+	early = destroyed_vcpus();
+	check(ioctl(lab, LAB_HELD) == 1, "the reader did not stay");
+	ioctl(lab, early ? LAB_GIVE_UP : LAB_LET_GO);
+	pthread_join(reader, NULL);
+	pthread_join(destroy, NULL);
+	check(destroyed_vcpus() == 1, "the vCPU was not destroyed");
+	unload("count");
+	check(!early, "the vCPU was destroyed under a reader");
+	vm_free(&vm);
+	return PASS;
+}
+
+/* busted-put: a reader puts a reference to a VM, of which lockdep has to warn. */
+static int step_busted_put(int argc, char **argv)
+{
+	uint32_t fd;
+
+	open_lab();
+	fd = vm_create();
+	check(!ioctl(lab, LAB_PUT_IN_READER, &fd), "LAB_PUT_IN_READER: %m");
+	return PASS;
+}
+
+const struct step vmlist_steps[] = {
+	{ "shrink", step_shrink },
+	{ "lock-order", step_lock_order },
+	{ "lock-edges", step_lock_edges },
+	{ "nx-never", step_nx_never },
+	{ "vmlist-hotplug", step_vmlist_hotplug },
+	{ "vmlist-reader", step_vmlist_reader },
+	{ "busted-put", step_busted_put },
+	{}
+};
