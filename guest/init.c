@@ -287,7 +287,8 @@ bool machine_lacks(const char *what)
 static const struct step *find_step(const char *name)
 {
 	static const struct step *const tables[] = {
-		kvm_steps, bench_steps, uret_steps, vmlist_steps, fakevz_steps, fakesie_steps, busted_steps
+		kvm_steps, bench_steps, uret_steps, vmlist_steps, tsc_steps,
+		fakevz_steps, fakesie_steps, busted_steps
 	};
 	const struct step *s;
 	unsigned int i;

@@ -49,7 +49,9 @@ static void touch_init(struct vm *vm)
 		.guest_phys_addr = TOUCH_START,
 		.memory_size = TOUCH_SIZE,
 	};
-	struct kvm_segment flat = { .limit = ~0u, .g = 1, .db = 1, .s = 1, .present = 1, .type = 3 };
+	struct kvm_segment flat = {
+		.limit = ~0u, .g = 1, .db = 1, .s = 1, .present = 1, .type = 3
+	};
 	struct kvm_sregs sregs;
 	void *mem;
 
@@ -61,7 +63,9 @@ static void touch_init(struct vm *vm)
 	check(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region),
 	      "KVM_SET_USER_MEMORY_REGION: %m");
 	check(!ioctl(vm->vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS: %m");
-	sregs.ds = sregs.es = sregs.ss = flat;
+	sregs.ds = flat;
+	sregs.es = flat;
+	sregs.ss = flat;
 	flat.type = 11;
 	sregs.cs = flat;
 	sregs.cr0 |= 1;

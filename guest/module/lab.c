@@ -17,6 +17,7 @@
 
 #include <asm/msr.h>
 #include <asm/msr-trace.h>
+#include <asm/tsc.h>
 
 #include "lab.h"
 
@@ -41,7 +42,7 @@ static int hold(bool may_sleep)
 			break;
 		}
 		if (may_sleep)
-			msleep(1);
+			usleep_range(1000, 2000);
 		else
 			cpu_relax();
 	}
@@ -93,7 +94,7 @@ static int on_xa_find(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	unsigned int cpu = raw_smp_processor_id();
 
-	if (cpu == READ_ONCE(stop_cpu) && !cpu_online(cpu) && regs_return_value(regs)) {
+	if (cpu == READ_ONCE(stop_cpu) && !cpu_active(cpu) && regs_return_value(regs)) {
 		WRITE_ONCE(stop_cpu, UINT_MAX);
 		hold(false);
 	}
@@ -151,14 +152,51 @@ static int stay_reader(struct kvm *kvm)
 
 static int put_in_reader(struct kvm *kvm)
 {
-	bool (*get)(struct kvm *kvm) = (void *)lookup("kvm_get_kvm_safe");
-	void (*put)(struct kvm *kvm) = (void *)lookup("kvm_put_kvm");
+	typeof(kvm_get_kvm_safe) *get = (void *)lookup("kvm_get_kvm_safe");
+	typeof(kvm_put_kvm) *put = (void *)lookup("kvm_put_kvm");
 
 	if (!get || !put || !get(kvm))
 		return -ENOENT;
 	put(kvm);
 	return 0;
 }
+
+/* vCPUs of init's own VMs, which it does not close meanwhile. */
+static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
+{
+	struct kvm_vcpu *vcpu;
+	struct lab_tsc tsc;
+	struct fd f;
+
+	if (copy_from_user(&tsc, arg, sizeof(tsc)))
+		return -EFAULT;
+	f = fdget(tsc.vm);
+	if (!f.file)
+		return -EBADF;
+	vcpu = kvm_get_vcpu(f.file->private_data, 0);
+	if (cmd == LAB_TSC_AHEAD) {
+		vcpu->arch.last_host_tsc = rdtsc() + tsc.cycles;
+		kvm_clear_request(KVM_REQ_CLOCK_UPDATE, vcpu);
+	}
+	tsc.cycles = vcpu->arch.tsc_offset_adjustment;
+	tsc.update = kvm_test_request(KVM_REQ_CLOCK_UPDATE, vcpu);
+	fdput(f);
+	return copy_to_user(arg, &tsc, sizeof(tsc)) ? -EFAULT : 0;
+}
+
+static bool make_unstable;
+
+static int on_tsc_sync(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (xchg(&make_unstable, false))
+		mark_tsc_unstable("lab.ko says so");
+	return 0;
+}
+
+static struct kprobe tsc_sync_probe = {
+	.pre_handler = on_tsc_sync,
+	.symbol_name = "check_tsc_sync_target",
+};
 
 static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -206,6 +244,12 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		WRITE_ONCE(let_go, false);
 		WRITE_ONCE(stop_cpu, nr);
 		return 0;
+	case LAB_TSC_AHEAD:
+	case LAB_TSC_MOVED:
+		return tsc_ioctl(cmd, (void __user *)arg);
+	case LAB_TSC_UNSTABLE:
+		WRITE_ONCE(make_unstable, true);
+		return 0;
 	case LAB_HOLD_READER:
 		return with_reader(nr, stay_reader);
 	case LAB_PUT_IN_READER:
@@ -250,12 +294,17 @@ static int __init lab_init(void)
 	r = register_kretprobe(&xa_find_probe);
 	if (r)
 		goto err_write;
+	r = register_kprobe(&tsc_sync_probe);
+	if (r)
+		goto err_kretprobe;
 	r = misc_register(&lab_dev);
 	if (r)
 		goto err_probe;
 	return 0;
 
 err_probe:
+	unregister_kprobe(&tsc_sync_probe);
+err_kretprobe:
 	unregister_kretprobe(&xa_find_probe);
 err_write:
 	unregister_trace_write_msr(on_write_msr, NULL);
@@ -269,6 +318,7 @@ module_init(lab_init);
 static void __exit lab_exit(void)
 {
 	misc_deregister(&lab_dev);
+	unregister_kprobe(&tsc_sync_probe);
 	unregister_kretprobe(&xa_find_probe);
 	unregister_trace_write_msr(on_write_msr, NULL);
 	unregister_trace_read_msr(on_read_msr, NULL);

@@ -61,6 +61,23 @@ struct lab_msr {
 /* Get and put a reference to this VM, as a reader must not do. */
 #define LAB_PUT_IN_READER	_IOW('L', 12, __u32)
 
+struct lab_tsc {
+	__u32 vm;		/* file descriptor; its first vCPU is meant */
+	__u32 update;		/* out: its clock is to be updated */
+	__u64 cycles;
+};
+
+/*
+ * Make it look as if the vCPU had been unloaded when the host's TSC was ahead of what
+ * it is now by this much, and forget a clock update that is to come.
+ */
+#define LAB_TSC_AHEAD	_IOW('L', 14, struct lab_tsc)
+/* By how much is the vCPU's TSC to be moved when it is loaded, and see above. */
+#define LAB_TSC_MOVED	_IOWR('L', 15, struct lab_tsc)
+
+/* The next CPU that compares its TSC with another's finds that it is unstable. */
+#define LAB_TSC_UNSTABLE	_IO('L', 16)
+
 #define LAB_PATIENCE	20	/* seconds */
 
 #endif

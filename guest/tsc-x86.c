@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Steps for what KVM does about the host's TSC when CPUs come online or resume. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/kvm.h>
+
+#include "lab.h"
+#include "module/lab.h"
+
+#define X		1	/* the CPU that goes and comes; all else is on CPU 0 */
+#define AHEAD		0x100000000000ull	/* hours, in cycles */
+
+static int lab;
+
+static void setup(struct vm *vm, int nr)
+{
+	int i;
+
+	lab = open("/dev/lab", O_RDWR | O_CLOEXEC);
+	check(lab >= 0, "no /dev/lab: %m");
+	check(nr_cpus() > 1, "this machine has one CPU");
+	for (i = 0; i < nr; i++)
+		vm_init(&vm[i], &code_hello, 0);
+	pin(0);
+}
+
+static void ahead(struct vm *vm)
+{
+	struct lab_tsc tsc = { .vm = vm->fd, .cycles = AHEAD };
+
+	check(!ioctl(lab, LAB_TSC_AHEAD, &tsc), "LAB_TSC_AHEAD: %m");
+}
+
+static struct lab_tsc moved(struct vm *vm)
+{
+	struct lab_tsc tsc = { .vm = vm->fd };
+
+	check(!ioctl(lab, LAB_TSC_MOVED, &tsc), "LAB_TSC_MOVED: %m");
+	return tsc;
+}
+
+static void replug(void)
+{
+	check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+}
+
+/* tsc-online: a CPU that comes online tells nothing about the TSCs of the others. */
+static int step_tsc_online(int argc, char **argv)
+{
+	struct vm vm = {};
+	uint64_t cycles;
+
+	setup(&vm, 1);
+	ahead(&vm);
+	replug();
+	cycles = moved(&vm).cycles;
+	check(!cycles, "a guest was moved forward by %#llx cycles", (unsigned long long)cycles);
+	return PASS;
+}
+
+/* tsc-resume: guests are moved forward once, all by the same, whoever was ahead. */
+static int step_tsc_resume(int argc, char **argv)
+{
+	struct vm vm[3] = {};
+	uint64_t cycles;
+	int i;
+
+	setup(vm, 3);
+	ahead(&vm[1]);
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+3"), "wakealarm: %m");
+	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+	cycles = moved(&vm[1]).cycles;
+	/* What was ahead, less the time since. */
+	check(cycles > AHEAD / 2 && cycles <= AHEAD, "moved by %#llx cycles, not %#llx",
+	      (unsigned long long)cycles, AHEAD);
+	for (i = 0; i < 3; i += 2)
+		check(moved(&vm[i]).cycles == cycles, "VM %d was moved by %#llx cycles, not %#llx",
+		      i, (unsigned long long)moved(&vm[i]).cycles, (unsigned long long)cycles);
+	note("lab: 3 guests moved forward by %#llx of %#llx cycles", (unsigned long long)cycles,
+	     AHEAD);
+	return PASS;
+}
+
+static void *run_on_x(void *vm)
+{
+	pin(X);
+	vm_getc(vm);
+	return NULL;
+}
+
+/*
+ * tsc-unstable: the TSC turns out to be unstable when a CPU comes online.  The clock
+ * of the vCPU that ran there last has to be updated, that of another one not.
+ */
+static int step_tsc_unstable(int argc, char **argv)
+{
+	struct vm vm[2] = {};
+	pthread_t thread;
+
+	setup(vm, 2);
+	pthread_create(&thread, NULL, run_on_x, &vm[0]);
+	pthread_join(thread, NULL);
+	vm_getc(&vm[1]);
+	check(set_online(X, false), "CPU %d: %m", X);
+	check(!moved(&vm[0]).update && !moved(&vm[1]).update, "a clock update too early");
+	check(!ioctl(lab, LAB_TSC_UNSTABLE), "LAB_TSC_UNSTABLE: %m");
+	check(set_online(X, true), "CPU %d: %m", X);
+	check(moved(&vm[0]).update, "the guest that ran on CPU %d keeps its clock", X);
+	check(!moved(&vm[1]).update, "the guest that ran on CPU 0 is to update its clock");
+
+	/* And when it is known to be unstable before. */
+	pthread_create(&thread, NULL, run_on_x, &vm[0]);
+	pthread_join(thread, NULL);
+	replug();
+	check(moved(&vm[0]).update, "the guest keeps its clock at the second time");
+	return PASS;
+}
+
+const struct step tsc_steps[] = {
+	{ "tsc-online", step_tsc_online },
+	{ "tsc-resume", step_tsc_resume },
+	{ "tsc-unstable", step_tsc_unstable },
+	{}
+};
