@@ -77,6 +77,29 @@ static void on_write_msr(void *data, unsigned int msr, u64 val, int failed)
 		hold(false);
 }
 
+/*
+ * Only on demand: a CPU that resumes accesses MSRs before it has per-CPU data, and
+ * does not survive it if that is traced.
+ */
+static bool traced;
+
+static int trace_msrs(void)
+{
+	int r;
+
+	if (traced)
+		return 0;
+	r = register_trace_read_msr(on_read_msr, NULL);
+	if (r)
+		return r;
+	r = register_trace_write_msr(on_write_msr, NULL);
+	if (r)
+		unregister_trace_read_msr(on_read_msr, NULL);
+	else
+		traced = true;
+	return r;
+}
+
 static unsigned int nr_notifiers(unsigned int cpu)
 {
 	struct hlist_node *node;
@@ -186,16 +209,17 @@ static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
 
 static bool make_unstable;
 
-static int on_tsc_sync(struct kprobe *probe, struct pt_regs *regs)
+/* Not before it is through: the other CPU waits for its answer. */
+static int on_tsc_sync(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	if (xchg(&make_unstable, false))
 		mark_tsc_unstable("lab.ko says so");
 	return 0;
 }
 
-static struct kprobe tsc_sync_probe = {
-	.pre_handler = on_tsc_sync,
-	.symbol_name = "check_tsc_sync_target",
+static struct kretprobe tsc_sync_probe = {
+	.handler = on_tsc_sync,
+	.kp.symbol_name = "check_tsc_sync_target",
 };
 
 static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -214,7 +238,7 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case LAB_STOP_WRMSR:
 		WRITE_ONCE(let_go, false);
 		WRITE_ONCE(stop_msr, nr);
-		return 0;
+		return trace_msrs();
 	case LAB_HELD:
 		return READ_ONCE(held);
 	case LAB_GIVE_UP:
@@ -226,7 +250,7 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case LAB_COUNT_RDMSR:
 		atomic_set(&count, 0);
 		WRITE_ONCE(count_msr, nr);
-		return 0;
+		return trace_msrs();
 	case LAB_COUNTED:
 		WRITE_ONCE(count_msr, 0);
 		return atomic_read(&count);
@@ -285,32 +309,21 @@ static int __init lab_init(void)
 	if (!return_notifiers || !reboot_notifiers)
 		return -ENOENT;
 
-	r = register_trace_read_msr(on_read_msr, NULL);
-	if (r)
-		return r;
-	r = register_trace_write_msr(on_write_msr, NULL);
-	if (r)
-		goto err_read;
 	r = register_kretprobe(&xa_find_probe);
 	if (r)
-		goto err_write;
-	r = register_kprobe(&tsc_sync_probe);
+		return r;
+	r = register_kretprobe(&tsc_sync_probe);
 	if (r)
-		goto err_kretprobe;
+		goto err_xa_find;
 	r = misc_register(&lab_dev);
 	if (r)
-		goto err_probe;
+		goto err_tsc_sync;
 	return 0;
 
-err_probe:
-	unregister_kprobe(&tsc_sync_probe);
-err_kretprobe:
+err_tsc_sync:
+	unregister_kretprobe(&tsc_sync_probe);
+err_xa_find:
 	unregister_kretprobe(&xa_find_probe);
-err_write:
-	unregister_trace_write_msr(on_write_msr, NULL);
-err_read:
-	unregister_trace_read_msr(on_read_msr, NULL);
-	tracepoint_synchronize_unregister();
 	return r;
 }
 module_init(lab_init);
@@ -318,8 +331,10 @@ module_init(lab_init);
 static void __exit lab_exit(void)
 {
 	misc_deregister(&lab_dev);
-	unregister_kprobe(&tsc_sync_probe);
+	unregister_kretprobe(&tsc_sync_probe);
 	unregister_kretprobe(&xa_find_probe);
+	if (!traced)
+		return;
 	unregister_trace_write_msr(on_write_msr, NULL);
 	unregister_trace_read_msr(on_read_msr, NULL);
 	tracepoint_synchronize_unregister();
