@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # each.sh: every prefix of the series builds, boots and runs the demo, on one machine
-# of every kernel whose source its last patch touches.
+# of every kernel whose source its last patch touches.  MACHINES limits it.
 . "$(dirname "$0")/lib.sh"
 lock
 bad=0 seen=
-for m in $(machines); do
+for m in ${MACHINES:-$(machines)}; do
 	machine "$m"
 	case " $seen " in
 	*" $kernel "*) continue ;;
