@@ -98,6 +98,10 @@ int vm_getc(struct vm *vm);	/* run until the guest puts out a byte */
 /* The architecture's: make a new vCPU start at address 0 in its simplest mode. */
 void vm_arch_vcpu(struct vm *vm);
 
+/* x86 only: lab.ko, with this process on CPU 0; wait until it holds somebody, or not. */
+int open_lab(void);
+void wait_held(int lab, bool want);
+
 /* x86 only, see uret-x86.c. */
 extern const struct code code_halt;
 void vm_set_msr(struct vm *vm, uint32_t msr, uint64_t value, uint64_t then);

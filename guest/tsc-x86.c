@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps for what KVM does about the host's TSC when CPUs come online or resume. */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <linux/kvm.h>
 
 #include "lab.h"
@@ -16,12 +15,9 @@ static void setup(struct vm *vm, int nr)
 {
 	int i;
 
-	lab = open("/dev/lab", O_RDWR | O_CLOEXEC);
-	check(lab >= 0, "no /dev/lab: %m");
-	check(nr_cpus() > 1, "this machine has one CPU");
+	lab = open_lab();
 	for (i = 0; i < nr; i++)
 		vm_init(&vm[i], &code_hello, 0);
-	pin(0);
 }
 
 static void ahead(struct vm *vm, uint64_t cycles)

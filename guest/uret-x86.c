@@ -22,14 +22,6 @@
 
 static int lab;
 
-static void setup(void)
-{
-	lab = open("/dev/lab", O_RDWR | O_CLOEXEC);
-	check(lab >= 0, "no /dev/lab: %m");
-	check(nr_cpus() > 1, "this machine has one CPU");
-	pin(0);
-}
-
 static uint32_t read_aux(void)
 {
 	uint32_t a, d, c;
@@ -56,16 +48,6 @@ static void write_aux(int cpu, uint64_t aux)
 	check(fd >= 0, "no %s: %m", path);
 	check(pwrite(fd, &aux, 8, MSR_TSC_AUX) == 8, "cannot write TSC_AUX: %m");
 	close(fd);
-}
-
-static void wait_held(bool want)
-{
-	double end = now() + LAB_PATIENCE;
-
-	while (ioctl(lab, LAB_HELD) != want) {
-		check(now() < end, "no task was %s", want ? "held" : "let go");
-		usleep(1000);
-	}
 }
 
 /* Tests on another CPU are threads that stay there. */
@@ -147,10 +129,10 @@ static int step_uret_foreign(int argc, char **argv)
 	struct vm vm = {};
 	struct on_x x;
 
-	setup();
+	lab = open_lab();
 	run_on_x(get_aux, &host);
 	start_on_x(&x, hold_foreign, NULL);
-	wait_held(true);
+	wait_held(lab, true);
 	vm.fd = vm_create();
 	ioctl(lab, LAB_LET_GO);
 	pthread_join(x.thread, NULL);
@@ -170,7 +152,7 @@ static int step_uret_count(int argc, char **argv)
 	int enable, first, second;
 	struct vm vm = {};
 
-	setup();
+	lab = open_lab();
 	lab_u32(LAB_COUNT_RDMSR, MSR_TSC_AUX);
 	vm.fd = vm_create();
 	enable = ioctl(lab, LAB_COUNTED);
@@ -218,7 +200,7 @@ static int step_uret_hotplug(int argc, char **argv)
 	uint32_t host, found;
 	struct on_x x;
 
-	setup();
+	lab = open_lab();
 	run_on_x(get_aux, &host);
 	vm_init(&halted, &code_halt, VM_IRQCHIP);
 	start_halted(&x, &halted);
@@ -261,13 +243,13 @@ static int step_uret_reboot_race(int argc, char **argv)
 	uint32_t host;
 	struct on_x x;
 
-	setup();
+	lab = open_lab();
 	run_on_x(get_aux, &host);
 	vm_init(&vm, &code_halt, 0);
 	g.vm = &vm;
 	lab_u32(LAB_STOP_WRMSR, MSR_TSC_AUX);
 	start_on_x(&x, set_twice, &g);
-	wait_held(true);
+	wait_held(lab, true);
 	check(!ioctl(lab, LAB_REBOOT), "reboot notifiers: %m");
 	ioctl(lab, LAB_LET_GO);
 	pthread_join(x.thread, NULL);
@@ -303,7 +285,7 @@ static int step_uret_unload(int argc, char **argv)
 	int i;
 	pid_t pid;
 
-	setup();
+	lab = open_lab();
 	vendor = modules[kvm_modules(modules) - 1];
 	run_on_x(get_aux, &host);
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -467,24 +466,6 @@ static int step_lock_edges(int argc, char **argv)
 
 static int lab;
 
-static void open_lab(void)
-{
-	lab = open("/dev/lab", O_RDWR | O_CLOEXEC);
-	check(lab >= 0, "no /dev/lab: %m");
-	check(nr_cpus() > 1, "this machine has one CPU");
-	pin(0);
-}
-
-static void wait_held(void)
-{
-	double end = now() + LAB_PATIENCE;
-
-	while (ioctl(lab, LAB_HELD) != 1) {
-		check(now() < end, "nobody was held");
-		usleep(1000);
-	}
-}
-
 static void *thread_free(void *vm)
 {
 	vm_free(vm);
@@ -509,14 +490,14 @@ static int step_vmlist_hotplug(int argc, char **argv)
 	bool failed;
 	int early;
 
-	open_lab();
+	lab = open_lab();
 	load("count", "functions=kvm_arch_vcpu_destroy");
 	/* With an APIC, as a vCPU without flips a static key when it goes. */
 	vm_init(&vm, &code_count, VM_IRQCHIP);
 	check(set_online(X, false), "CPU %d does not go offline: %m", X);
 	check(!ioctl(lab, LAB_STOP_WALK, &cpu), "LAB_STOP_WALK: %m");
 	pthread_create(&online, NULL, thread_online, &failed);
-	wait_held();
+	wait_held(lab, true);
 	other = vm;
 	pthread_create(&destroy, NULL, thread_free, &other);
 	sleep(1);
@@ -549,11 +530,11 @@ static int step_vmlist_reader(int argc, char **argv)
 	uint32_t fd;
 	int early;
 
-	open_lab();
+	lab = open_lab();
 	vm_init(&vm, &code_count, VM_IRQCHIP);
 	fd = vm.fd;
 	pthread_create(&reader, NULL, thread_reader, &fd);
-	wait_held();
+	wait_held(lab, true);
 	load("count", "functions=kvm_arch_vcpu_destroy");
 	other = vm;
 	pthread_create(&destroy, NULL, thread_free, &other);
@@ -586,7 +567,7 @@ static int step_busted_put(int argc, char **argv)
 {
 	uint32_t fd;
 
-	open_lab();
+	lab = open_lab();
 	fd = vm_create();
 	check(!ioctl(lab, LAB_PUT_IN_READER, &fd), "LAB_PUT_IN_READER: %m");
 	return PASS;
