@@ -54,6 +54,7 @@ table()
 
 mkdir -p "$TOP/bench"
 {
+	echo "# SPDX-License-Identifier: GPL-2.0-only"
 	echo "# Written by make bench: median of $rounds boots' medians of 100, in us; s/x is series by x."
 	echo "# Base $(cat "$STORE/lab-release"), 6.12 is $(cat "$STORE/lab-release-6.12"), $(cat "$BUILD/run/x86_64-svm-plain-base-bench/version"), tsc=reliable"
 	echo "# load     what         CPUs      base   series   s/b  no wait  s/nw   demand   s/d  at load   s/l"
@@ -76,4 +77,5 @@ for metric in 'create 0->1' 'create 1->2' 'first vCPU' 'destroy 2->1' 'destroy 1
 	} > "$dir/$i.dat"
 done
 gnuplot -e "dir='$dir'; out='$TOP/bench/create.svg'" "$TOP/bench/create.gp"
+sed -i '2i <!-- SPDX-License-Identifier: GPL-2.0-only -->' "$TOP/bench/create.svg"
 say "bench/create.txt, bench/create.svg"
