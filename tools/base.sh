@@ -110,9 +110,8 @@ import_other()
 	cd "$STORE"
 	export GIT_INDEX_FILE="$STORE/index-$ref"
 	git --work-tree="$tree" add -A -f .
-	GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base GIT_AUTHOR_DATE='@0 +0000' \
-	GIT_COMMITTER_DATE='@0 +0000' \
-		git update-ref "refs/lab/$ref" "$(git commit-tree -m "Linux $release" "$(git write-tree)")"
+	commit=$(GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base git commit-tree -m "Linux $release" "$(git write-tree)")
+	git update-ref "refs/lab/$ref" "$commit"
 	rm -f "$GIT_INDEX_FILE"
 	echo "$release" > "lab-release-$ref"
 }
