@@ -120,5 +120,5 @@ if [ "$ref" != base ]; then
 	exit 0
 fi
 step "import Linux $release" "$LOGS/import.log" import
-rm -rf "$STORE" "$SRC" "$BUILD/kernel"
+rm -rf "$STORE" "$SRC" "$SRC-6.12" "$BUILD/kernel"
 mv "$STORE.new" "$STORE"

@@ -78,7 +78,13 @@ configure()
 	kmake -s olddefconfig
 }
 
-# The tree is switched, not copied: only what differs is built again.
+# The tree is switched, not copied: only what differs is built again.  That would be
+# everything after 6.12, which therefore has a tree of its own.
+if [ "$what" = 6.12 ]; then
+	SRC=$SRC-$what
+	[ -e "$SRC/.git" ] || step "check out Linux $what" "$LOGS/checkout-$what.log" \
+		git --git-dir="$STORE" worktree add -f --detach "$SRC" "$commit"
+fi
 git -C "$SRC" checkout -q -f --detach "$commit"
 git -C "$SRC" clean -q -f -d
 if [ -n "$patch" ]; then
