@@ -8,10 +8,20 @@ set style histogram clustered
 set style fill solid 0.8 border -1
 set yrange [0:*]
 set ylabel "base = 1"
-set key top right font ",9"
+unset key
 array metric[5] = ["create 0->1", "create 1->2", "first vCPU", "destroy 2->1", "destroy 1->0"]
 do for [i=1:5] {
 	set title metric[i]
-	plot for [c=2:5] sprintf("%s/%d.dat", dir, i) using c:xtic(1) title columnheader(c)
+	plot for [c=2:5] sprintf("%s/%d.dat", dir, i) every ::1 using c:xtic(1) lc c-1 notitle
 }
+# The sixth panel is the key.
+unset title
+unset border
+unset tics
+unset ylabel
+set xrange [0:1]
+set yrange [0:1]
+set key center center
+array kernel[4] = ["base", "series", "6.12 on demand", "6.12 at load"]
+plot NaN notitle with lines, for [i=1:4] keyentry with boxes fs solid 0.8 border -1 lc i title kernel[i]
 unset multiplot
