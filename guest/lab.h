@@ -57,6 +57,9 @@ bool set_online(int cpu, bool online);
 void load(const char *module, const char *params);
 void unload(const char *module);
 
+/* How often count.ko saw the functions called. */
+void read_calls(int nr, int *calls);
+
 /* The machine's modules, in the order in which they are loaded; their number. */
 #define MAX_MODULES	8
 int kvm_modules(char **names);
