@@ -42,14 +42,17 @@ static int new_vm(void)
 	return vm;
 }
 
-/* fakevz-count: on every CPU with the first VM, off with the last one, else not. */
+/*
+ * fakevz-count [TOO-MANY]: on every CPU with the first VM, off with the last one,
+ * else not.  TOO-MANY are expected for the first VM, to see the step fail.
+ */
 static int step_count(int argc, char **argv)
 {
-	int cpus = nr_cpus(), first, second;
+	int cpus = nr_cpus(), too_many = argc > 1 ? atoi(argv[1]) : 0, first, second;
 
 	expect_since(NULL, 0, 0);
 	first = new_vm();
-	expect_since("first VM", cpus, 0);
+	expect_since("first VM", cpus + too_many, 0);
 	second = new_vm();
 	expect_since("second VM", 0, 0);
 	close(first);

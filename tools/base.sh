@@ -88,37 +88,28 @@ case $release in
 *) die "${LINUX:-$package} is Linux $release; the series is for $version.y (set LINUX= to such a tree)" ;;
 esac
 
+# import STORE REF: with fixed dates, so that the commit has the same id everywhere.
 import()
 {
-	git init -q --bare "$STORE.new"
-	cd "$STORE.new"
-	git config core.looseCompression 0
-	git config core.fsync none
-	git config gc.auto 0
+	cd "$1"
+	export GIT_INDEX_FILE="$1/index-$2" GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base
+	export GIT_AUTHOR_DATE='@0 +0000' GIT_COMMITTER_DATE='@0 +0000'
 	git --work-tree="$tree" add -A -f .
-	GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base GIT_AUTHOR_DATE='@0 +0000' \
-	GIT_COMMITTER_DATE='@0 +0000' \
-		git commit-tree -m "Linux $release" "$(git write-tree)" > lab-id
-	git update-ref refs/lab/base "$(cat lab-id)"
-	rm -f index
-	echo "$release" > lab-release
-	echo "$want" > lab-base
+	git update-ref "refs/lab/$2" "$(git commit-tree -m "Linux $release" "$(git write-tree)")"
+	rm -f "$GIT_INDEX_FILE"
 }
 
-import_other()
-{
-	cd "$STORE"
-	export GIT_INDEX_FILE="$STORE/index-$ref"
-	git --work-tree="$tree" add -A -f .
-	commit=$(GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base git commit-tree -m "Linux $release" "$(git write-tree)")
-	git update-ref "refs/lab/$ref" "$commit"
-	rm -f "$GIT_INDEX_FILE"
-	echo "$release" > "lab-release-$ref"
-}
 if [ "$ref" != base ]; then
-	step "import Linux $release" "$LOGS/import-$ref.log" import_other
+	step "import Linux $release" "$LOGS/import-$ref.log" import "$STORE" "$ref"
+	echo "$release" > "$STORE/lab-release-$ref"
 	exit 0
 fi
-step "import Linux $release" "$LOGS/import.log" import
+git init -q --bare "$STORE.new"
+git --git-dir="$STORE.new" config core.looseCompression 0
+git --git-dir="$STORE.new" config core.fsync none
+git --git-dir="$STORE.new" config gc.auto 0
+step "import Linux $release" "$LOGS/import.log" import "$STORE.new" base
+echo "$release" > "$STORE.new/lab-release"
+echo "$want" > "$STORE.new/lab-base"
 rm -rf "$STORE" "$SRC" "$SRC-6.12" "$BUILD/kernel"
 mv "$STORE.new" "$STORE"

@@ -12,7 +12,12 @@ flavour=$2 what=$3
 name=$kernel-$flavour-$(basename "$what" .patch)
 out=$BUILD/kernel/$name
 obj=$BUILD/obj/$kernel-$flavour
-[ "$what" != 6.12 ] || obj=$obj-$what
+# The tree is switched, not copied: only what differs is built again.  That would be
+# everything after 6.12, which therefore has a tree of its own.
+ours=true
+if [ "$what" = 6.12 ]; then
+	ours=false obj=$obj-$what SRC=$SRC-$what
+fi
 
 fragments="common $kernel"
 [ "$flavour" = plain ] || fragments="$fragments $flavour"
@@ -78,13 +83,8 @@ configure()
 	kmake -s olddefconfig
 }
 
-# The tree is switched, not copied: only what differs is built again.  That would be
-# everything after 6.12, which therefore has a tree of its own.
-if [ "$what" = 6.12 ]; then
-	SRC=$SRC-$what
-	[ -e "$SRC/.git" ] || step "check out Linux $what" "$LOGS/checkout-$what.log" \
-		git --git-dir="$STORE" worktree add -f --detach "$SRC" "$commit"
-fi
+[ -e "$SRC/.git" ] || step "check out Linux $what" "$LOGS/checkout-$what.log" \
+	git --git-dir="$STORE" worktree add -f --detach "$SRC" "$commit"
 git -C "$SRC" checkout -q -f --detach "$commit"
 git -C "$SRC" clean -q -f -d
 if [ -n "$patch" ]; then
@@ -93,11 +93,11 @@ fi
 
 mkdir -p "$obj"
 configure > "$LOGS/config-$name.log" 2>&1 || die "cannot configure the kernel: see $LOGS/config-$name.log"
-[ "$what" = 6.12 ] || verify_config
+! $ours || verify_config
 step "build $name" "$LOGS/kernel-$name.log" kmake -j"$JOBS" "$(basename "$image")" modules
 rm -rf "$obj/lab"
 cp -r "$TOP/guest/module" "$obj/lab"
-[ "$what" = 6.12 ] ||
+! $ours ||
 	step "build $name, the lab's modules" "$LOGS/modules-$name.log" kmake -j"$JOBS" M="$obj/lab" modules
 
 rm -rf "$out" "$out.new"

@@ -9,10 +9,13 @@ for group in "$@"; do
 	while read -r g test package; do
 		[ "$g" = "$group" ] || continue
 		case $test in
-		/*) [ -e "$test" ] && continue ;;
+		/*) for f in $test; do [ ! -e "$f" ] || continue 2; done ;;
 		*) command -v "$test" > /dev/null && continue ;;
 		esac
-		missing="$missing $package"
+		case "$missing " in
+		*" $package "*) ;;
+		*) missing="$missing $package" ;;
+		esac
 	done < "$TOP/tools/packages"
 done
 [ -n "$missing" ] || exit 0

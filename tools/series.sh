@@ -78,7 +78,7 @@ apply()
 {
 	agree
 	# shellcheck disable=SC2046
-	key=$({ cat "$STORE/lab-id" && cat $(files); } | sha256sum)
+	key=$({ git --git-dir="$STORE" rev-parse refs/lab/base && cat $(files); } | sha256sum)
 	[ "$key" != "$(cat "$STORE/lab-series" 2> /dev/null)" ] || return 0
 	src
 	git -C "$SRC" am --abort 2> /dev/null || :
