@@ -23,7 +23,7 @@ export CPUS APPEND
 for round in $(seq "$rounds"); do
 	for CPUS in $all_cpus; do
 		for what in base series 6.12-demand 6.12-load; do
-			kernel_of=$what APPEND= scenario=bench
+			kernel_of=$what APPEND='' scenario=bench
 			case $what in
 			6.12-demand) kernel_of=6.12 APPEND=kvm.enable_virt_at_load=0 ;;
 			6.12-load) kernel_of=6.12 APPEND=kvm.enable_virt_at_load=1 ;;

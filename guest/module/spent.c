@@ -49,8 +49,7 @@ static int leave_outer(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	now[0] = ktime_get_ns() - now[0];
 	if (now[1] && nr_samples < MAX_SAMPLES) {
-		memcpy(samples[nr_samples], now, sizeof(now));
-		smp_store_release(&nr_samples, nr_samples + 1);
+		memcpy(samples[nr_samples++], now, sizeof(now));
 	}
 	WRITE_ONCE(task, NULL);
 	return 0;
@@ -76,9 +75,10 @@ static int leave_inner(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 static int show(struct seq_file *file, void *unused)
 {
-	unsigned int i, k, nr = smp_load_acquire(&nr_samples);
+	unsigned int i, k;
 
-	for (i = 0; i < nr; i++)
+	/* To be read when nothing happens any more. */
+	for (i = 0; i < nr_samples; i++)
 		for (k = 0; k <= nr_inner; k++)
 			seq_printf(file, "%llu%c", div_u64(samples[i][k], NSEC_PER_USEC),
 				   k < nr_inner ? ' ' : '\n');
