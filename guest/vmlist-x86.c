@@ -312,6 +312,10 @@ static int step_lock_order(int argc, char **argv)
 			usleep(10000);
 	}
 	sleep(atoi(argv[1]));
+	/* On a busy host it may take longer until memory gets short. */
+	end = now() + 2 * atoi(argv[1]);
+	while (!counted() && now() < end)
+		sleep(1);
 	all->stop = true;
 	for (i = 0; i < nr; i++) {
 		status = wait_for(pids[i], 60);
