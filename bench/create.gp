@@ -9,7 +9,7 @@ set style fill solid 0.8 border -1
 set yrange [0:*]
 set ylabel "base = 1"
 unset key
-array metric[5] = ["create 0->1", "create 1->2", "first vCPU", "destroy 2->1", "destroy 1->0"]
+array metric[5] = ["create 0->1", "create 1->2", "1->2 + vCPU", "destroy 2->1", "destroy 1->0"]
 do for [i=1:5] {
 	set title metric[i]
 	plot for [c=2:5] sprintf("%s/%d.dat", dir, i) every ::1 using c:xtic(1) lc c-1 notitle

@@ -7,10 +7,11 @@
 #include "lab.h"
 
 #define MAX_ROUNDS	1000
+#define WARM_UP		5
 
-enum { CREATE_01, CREATE_12, VCPU, DESTROY_21, DESTROY_10, METRICS };
+enum { CREATE_01, CREATE_12, VCPU, WITH_VCPU, DESTROY_21, DESTROY_10, METRICS };
 static const char *const metrics[] = {
-	"create 0->1", "create 1->2", "first vCPU", "destroy 2->1", "destroy 1->0"
+	"create 0->1", "create 1->2", "first vCPU", "1->2 + vCPU", "destroy 2->1", "destroy 1->0"
 };
 
 static int by_value(const void *a, const void *b)
@@ -20,13 +21,15 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static void measure(const char *phase, int rounds)
+static double us[METRICS][MAX_ROUNDS];
+
+/* Two VMs, the second one with a vCPU, come and go, as often. */
+static void come_and_go(int rounds)
 {
-	static double us[METRICS][MAX_ROUNDS];
-	int i, m, vm1, vm2, vcpu;
+	int i, vm1, vm2, vcpu;
 	double t[6];
 
-	for (i = -5; i < rounds; i++) {
+	for (i = -WARM_UP; i < rounds; i++) {
 		t[0] = now();
 		vm1 = vm_create();
 		t[1] = now();
@@ -43,6 +46,7 @@ static void measure(const char *phase, int rounds)
 			us[CREATE_01][i] = t[1] - t[0];
 			us[CREATE_12][i] = t[2] - t[1];
 			us[VCPU][i] = t[3] - t[2];
+			us[WITH_VCPU][i] = t[3] - t[1];
 			us[DESTROY_21][i] = t[5] - t[4];
 		}
 		t[0] = now();
@@ -51,6 +55,13 @@ static void measure(const char *phase, int rounds)
 		if (i >= 0)
 			us[DESTROY_10][i] = t[1] - t[0];
 	}
+}
+
+static void measure(const char *phase, int rounds)
+{
+	int m;
+
+	come_and_go(rounds);
 	for (m = 0; m < METRICS; m++) {
 		qsort(us[m], rounds, sizeof(double), by_value);
 		note("bench\t%s\t%s\t%.0f", phase, metrics[m], us[m][rounds / 2] * 1e6);
@@ -66,25 +77,101 @@ static void read_statistics(void)
 		read_file("/sys/kernel/debug/kvm/exits", text, sizeof(text));
 }
 
-/* bench ROUNDS */
-static int step_bench(int argc, char **argv)
+/* All of fn() alone, then with such a reader. */
+static void both(void (*fn)(const char *phase, int rounds), int rounds)
 {
-	int rounds = atoi(argv[1]);
 	pid_t pid;
 
 	check(rounds > 0 && rounds <= MAX_ROUNDS, "rounds: 1 to %d", MAX_ROUNDS);
 	kvm_fd();
-	measure("alone", rounds);
+	fn("alone", rounds);
 	pid = fork();
 	if (!pid)
 		read_statistics();
-	measure("readers", rounds);
+	fn("readers", rounds);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+/* bench ROUNDS */
+static int step_bench(int argc, char **argv)
+{
+	both(measure, atoi(argv[1]));
+	return PASS;
+}
+
+#define SPENT	"/sys/kernel/debug/spent"
+#define MAX_PARTS	12
+
+/*
+ * How much of the destruction of a VM is spent in some functions.  Whole and parts are
+ * of the same VM: unlike in a comparison of two boots, what else differs cancels out.
+ */
+static void measure_parts(const char *phase, int rounds)
+{
+	static const char *const what[] = { "destroy 2->1", "destroy 1->0" };
+	static char text[1 << 18];
+	double whole[2][MAX_ROUNDS], part[2][MAX_ROUNDS], sum[2][2 + MAX_PARTS] = {};
+	int nr = 0, vm, i, k = 0;
+	char *p = text, parts[MAX_PARTS * 12];
+
+	check(write_file(SPENT, ""), SPENT ": %m");
+	come_and_go(rounds);
+	check(read_file(SPENT, text, sizeof(text)), SPENT ": %m");
+	while (*p) {
+		double us = 0;
+
+		vm = nr % 2;
+		i = nr / 2 - WARM_UP;
+		for (k = 0; *p != '\n' && *p; k++) {
+			double v = strtod(p, &p);
+
+			if (i >= 0)
+				sum[vm][k] += v;
+			if (!k && i >= 0)
+				whole[vm][i] = v;
+			else if (k > 1)
+				us += v;
+		}
+		if (i >= 0)
+			part[vm][i] = us;
+		if (*p)
+			p++;
+		nr++;
+	}
+	check(nr == 2 * (rounds + WARM_UP), "%d VMs were destroyed, not %d", nr,
+	      2 * (rounds + WARM_UP));
+	for (vm = 0; vm < 2; vm++) {
+		double all = 0;
+		int n = 0;
+
+		for (i = 2; i < k; i++) {
+			all += sum[vm][i];
+			n += snprintf(parts + n, sizeof(parts) - n, " %.0f", sum[vm][i] / rounds);
+		}
+		qsort(whole[vm], rounds, sizeof(double), by_value);
+		qsort(part[vm], rounds, sizeof(double), by_value);
+		note("parts\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%s", phase, what[vm],
+		     sum[vm][0] / rounds, all / rounds, whole[vm][rounds / 2],
+		     part[vm][rounds / 2], parts);
+	}
+}
+
+/* bench-parts ROUNDS FUNCTION,...: kvm_put_kvm()'s time in FUNCTIONs. */
+static int step_bench_parts(int argc, char **argv)
+{
+	char params[256];
+
+	/* The first one says which references were the last ones. */
+	snprintf(params, sizeof(params), "outer=kvm_put_kvm inner=kvm_arch_destroy_vm,%s", argv[2]);
+	load("spent", params);
+	both(measure_parts, atoi(argv[1]));
+	unload("spent");
 	return PASS;
 }
 
 const struct step bench_steps[] = {
 	{ "bench", step_bench },
+	{ "bench-parts", step_bench_parts },
 	{}
 };

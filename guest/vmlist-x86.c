@@ -71,11 +71,6 @@ static void touch_init(struct vm *vm)
 	check(!ioctl(vm->vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS: %m");
 }
 
-static void touch(struct vm *vm)
-{
-	vm_getc(vm);
-}
-
 /* A statistic of one VM, or of all that there are. */
 static long stat_of(struct vm *vm, const char *name)
 {
@@ -105,7 +100,7 @@ static int step_shrink(int argc, char **argv)
 		check(vm_create() >= 0, "KVM_CREATE_VM: %m");
 	for (k = 0; k < rounds; k++) {
 		for (i = 0; i < nr; i++)
-			touch(&vms[i]);
+			vm_getc(&vms[i]);
 		if (!k)
 			check(stat_of(&vms[0], "mmu_shadow_zapped") == 0, "zapped too early");
 		check(write_file("/proc/sys/vm/drop_caches", "2"), "drop_caches: %m");
@@ -162,7 +157,7 @@ static void work_touch(unsigned long *count)
 		touch_init(&vms[i]);
 	while (!all->stop) {
 		for (i = 0; i < 8; i++)
-			touch(&vms[i]);
+			vm_getc(&vms[i]);
 		usleep(10000);
 		++*count;
 	}
@@ -317,6 +312,10 @@ static int step_lock_order(int argc, char **argv)
 			usleep(10000);
 	}
 	sleep(atoi(argv[1]));
+	/* On a busy host it may take longer until memory gets short. */
+	end = now() + 2 * atoi(argv[1]);
+	while (!counted() && now() < end)
+		sleep(1);
 	all->stop = true;
 	for (i = 0; i < nr; i++) {
 		status = wait_for(pids[i], 60);
@@ -463,8 +462,6 @@ static int step_lock_edges(int argc, char **argv)
 	fail("%s", path);
 }
 
-static int lab;
-
 static void *thread_free(void *vm)
 {
 	vm_free(vm);
@@ -486,10 +483,9 @@ static int step_vmlist_hotplug(int argc, char **argv)
 	pthread_t online, destroy;
 	struct vm vm = {}, other = {};
 	uint32_t cpu = X;
+	int lab = open_lab(), early;
 	bool failed;
-	int early;
 
-	lab = open_lab();
 	load("count", "functions=kvm_arch_vcpu_destroy");
 	/* With an APIC, as a vCPU without flips a static key when it goes. */
 	vm_init(&vm, &code_count, VM_IRQCHIP);
@@ -511,9 +507,16 @@ static int step_vmlist_hotplug(int argc, char **argv)
 	return PASS;
 }
 
-static void *thread_reader(void *fd)
+struct reader {
+	int lab;
+	uint32_t vm;
+};
+
+static void *thread_reader(void *arg)
 {
-	if (ioctl(lab, LAB_HOLD_READER, fd))
+	struct reader *reader = arg;
+
+	if (ioctl(reader->lab, LAB_HOLD_READER, &reader->vm))
 		fail("a reader of vm_list, or its VM: %m");
 	return NULL;
 }
@@ -525,14 +528,14 @@ static void *thread_reader(void *fd)
 static int step_vmlist_reader(int argc, char **argv)
 {
 	struct vm vm = {}, other = {};
-	pthread_t reader, destroy;
-	uint32_t fd;
-	int early;
+	pthread_t thread, destroy;
+	struct reader reader;
+	int lab = open_lab(), early;
 
-	lab = open_lab();
 	vm_init(&vm, &code_count, VM_IRQCHIP);
-	fd = vm.fd;
-	pthread_create(&reader, NULL, thread_reader, &fd);
+	reader.lab = lab;
+	reader.vm = vm.fd;
+	pthread_create(&thread, NULL, thread_reader, &reader);
 	wait_held(lab, true);
 	load("count", "functions=kvm_arch_vcpu_destroy");
 	other = vm;
@@ -552,7 +555,7 @@ static int step_vmlist_reader(int argc, char **argv)
 	early = counted();
 	check(ioctl(lab, LAB_HELD) == 1, "the reader did not stay");
 	ioctl(lab, early ? LAB_GIVE_UP : LAB_LET_GO);
-	pthread_join(reader, NULL);
+	pthread_join(thread, NULL);
 	pthread_join(destroy, NULL);
 	check(counted() == 1, "the vCPU was not destroyed");
 	unload("count");
@@ -564,10 +567,9 @@ static int step_vmlist_reader(int argc, char **argv)
 /* busted-put: a reader puts a reference to a VM, of which lockdep has to warn. */
 static int step_busted_put(int argc, char **argv)
 {
-	uint32_t fd;
+	int lab = open_lab();
+	uint32_t fd = vm_create();
 
-	lab = open_lab();
-	fd = vm_create();
 	check(!ioctl(lab, LAB_PUT_IN_READER, &fd), "LAB_PUT_IN_READER: %m");
 	return PASS;
 }

@@ -11,7 +11,7 @@
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/reboot.h>
-#include <linux/srcu.h>
+#include <linux/rculist.h>
 #include <linux/uaccess.h>
 #include <linux/user-return-notifier.h>
 
@@ -129,10 +129,11 @@ static struct kretprobe xa_find_probe = {
 	.kp.symbol_name = "xa_find",
 };
 
-/* kvm.ko exports none of this, and the base does not have vm_list_srcu. */
+/* kvm.ko exports none of this, and the base does not have readers. */
 static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 {
-	struct srcu_struct *srcu = (void *)lookup("vm_list_srcu");
+	typeof(int (void)) *enter = (void *)lookup("kvm_vm_list_read_lock");
+	typeof(void (int)) *leave = (void *)lookup("kvm_vm_list_read_unlock");
 	struct list_head *list = (void *)lookup("vm_list");
 	struct kvm *kvm, *found = NULL;
 	struct fd f = fdget(fd);
@@ -142,16 +143,16 @@ static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 		return r;
 	kvm = f.file->private_data;
 	fdput(f);
-	if (!srcu || !list)
+	if (!enter || !leave || !list)
 		return -ENOENT;
-	idx = srcu_read_lock(srcu);
+	idx = enter();
 	list_for_each_entry_rcu(found, list, vm_list, true) {
 		if (found == kvm) {
 			r = fn(kvm);
 			break;
 		}
 	}
-	srcu_read_unlock(srcu, idx);
+	leave(idx);
 	return r;
 }
 
