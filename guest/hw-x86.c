@@ -48,6 +48,7 @@ static void open_hw(int cpus)
 	check(hw >= 0, "no /dev/hw: %m");
 	hw_u32(HW_FAIL, HW_NO_CPU);
 	hw_u32(HW_INCOMPATIBLE, HW_NO_CPU);
+	syscall(SYS_delete_module, "otherhv", O_NONBLOCK);
 	for (cpu = 1; cpu < nr_cpus(); cpu++)
 		check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
 	pin(cpus == 4 ? WATCH : 0);
