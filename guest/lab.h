@@ -29,6 +29,7 @@ extern const struct step kvm_steps[], bench_steps[], busted_steps[];
 extern const struct step uret_steps[] __attribute__((weak));
 extern const struct step vmlist_steps[] __attribute__((weak));
 extern const struct step tsc_steps[] __attribute__((weak));
+extern const struct step hw_steps[] __attribute__((weak));
 extern const struct step fakevz_steps[] __attribute__((weak));
 extern const struct step fakesie_steps[] __attribute__((weak));
 

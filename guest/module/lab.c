@@ -20,8 +20,8 @@
 #include <asm/tsc.h>
 
 #include "lab.h"
+#include "lookup.h"
 
-static unsigned long (*lookup)(const char *name);
 static struct hlist_head __percpu *return_notifiers;
 static struct blocking_notifier_head *reboot_notifiers;
 
@@ -296,14 +296,11 @@ static struct miscdevice lab_dev = {
 
 static int __init lab_init(void)
 {
-	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
 	int r;
 
-	r = register_kprobe(&kp);
+	r = init_lookup();
 	if (r)
 		return r;
-	lookup = (void *)kp.addr;
-	unregister_kprobe(&kp);
 
 	return_notifiers = (void __percpu *)lookup("return_notifier_list");
 	reboot_notifiers = (void *)lookup("reboot_notifier_list");
