@@ -7,7 +7,7 @@ lock
 machine "$1"
 out=$BUILD/guest/$arch
 new=$out.new
-key=$(cat "$0" "$TOP"/guest/*.[ch] "$TOP"/guest/module/lab.h "$TOP"/scenarios/* | sha256sum)
+key=$(cat "$0" "$TOP"/guest/*.[ch] "$TOP"/guest/module/*.h "$TOP"/scenarios/* | sha256sum)
 [ "$key" != "$(cat "$out.key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" base kernel guest

@@ -16,6 +16,8 @@ obj=$BUILD/obj/$kernel-$flavour
 
 fragments="common $kernel"
 [ "$flavour" = plain ] || fragments="$fragments $flavour"
+# What a flavour has on one architecture only.
+[ ! -f "$TOP/kconfig/$kernel-$flavour.config" ] || fragments="$fragments $kernel-$flavour"
 patch=
 on=$what
 case $what in */*)
