@@ -285,7 +285,7 @@ struct runner {
 	int cpu;			/* negative: any */
 	volatile int result;		/* of KVM_RUN, once it is not interrupted */
 	volatile bool stop, done;
-	cpu_set_t allowed;		/* when it was interrupted last */
+	volatile pid_t tid;
 };
 
 static void nothing(int sig)
@@ -298,9 +298,9 @@ static void *runner(void *arg)
 	int result;
 
 	pin(r->cpu);
+	r->tid = syscall(SYS_gettid);
 	do {
 		result = vm_run(&r->vm);
-		sched_getaffinity(0, sizeof(r->allowed), &r->allowed);
 	} while (result == -EINTR && !r->stop);
 	r->result = result;
 	r->done = true;
@@ -404,6 +404,7 @@ static int step_resume_fails(int argc, char **argv)
 	struct runner free = {}, bound = {}, again = {};
 	int power = open_power(), r, fd;
 	double end_of_wait;
+	cpu_set_t allowed;
 
 	start(&free, -1, &code_tsc);
 	start(&bound, 0, &code_tsc);
@@ -418,7 +419,8 @@ static int step_resume_fails(int argc, char **argv)
 	check(bound.done && bound.result == -EIO, "KVM_RUN on CPU 0 %s %d",
 	      bound.done ? "returned" : "goes on, not", -EIO);
 	wait_progress(&free, "after the resume");
-	check(!CPU_ISSET(0, &free.allowed) && CPU_COUNT(&free.allowed) == nr_cpus() - 1,
+	check(!sched_getaffinity(free.tid, sizeof(allowed), &allowed), "affinity: %m");
+	check(!CPU_ISSET(0, &allowed) && CPU_COUNT(&allowed) == nr_cpus() - 1,
 	      "the task of the other vCPU may still run on CPU 0");
 	check(!(svme() & 1), "SVM is enabled on CPU 0");
 
