@@ -370,7 +370,7 @@ static int step_suspend_guests(int argc, char **argv)
 		length = now() - begun;
 		for (i = 0; i < 3; i++) {
 			wait_progress(&r[i], "after the resume");
-			check(kvm_clock(&r[i]) > clock[i], "kvmclock of guest %d went backwards", i);
+			check(kvm_clock(&r[i]) > clock[i], "clock of guest %d went backwards", i);
 		}
 		check(svme() == (1ul << nr_cpus()) - 1, "SVM enabled on CPUs %#lx only", svme());
 	}
