@@ -97,6 +97,16 @@ void sub_result(int result, int nr, const char *name, const char *why)
 	result_line("  ", result, nr, name, why);
 }
 
+static int step_nr;
+static const char *step_line;
+
+void report_end(void)
+{
+	result_line("", PASS, step_nr, step_line, "");
+	note("lab: complete");
+	tcdrain(report);
+}
+
 /* A step is a process; what it says about its end reaches the parent here. */
 static char *reason;
 
@@ -288,7 +298,7 @@ static const struct step *find_step(const char *name)
 {
 	static const struct step *const tables[] = {
 		kvm_steps, bench_steps, uret_steps, vmlist_steps, tsc_steps,
-		hw_steps, fakevz_steps, fakesie_steps, busted_steps
+		hw_steps, power_steps, fakevz_steps, fakesie_steps, busted_steps
 	};
 	const struct step *s;
 	unsigned int i;
@@ -320,6 +330,8 @@ static void run_step(int nr, const char *line)
 
 	printf("lab: step %d: %s\n", nr, line);
 	*reason = 0;
+	step_nr = nr;
+	step_line = line;
 	pid = fork();
 	if (!pid) {
 		setsid();

@@ -30,6 +30,7 @@ extern const struct step uret_steps[] __attribute__((weak));
 extern const struct step vmlist_steps[] __attribute__((weak));
 extern const struct step tsc_steps[] __attribute__((weak));
 extern const struct step hw_steps[] __attribute__((weak));
+extern const struct step power_steps[] __attribute__((weak));
 extern const struct step fakevz_steps[] __attribute__((weak));
 extern const struct step fakesie_steps[] __attribute__((weak));
 
@@ -46,6 +47,8 @@ void skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* Write into the report as it is, for scenarios that break it. */
 void report_raw(const char *text);
+/* The last step of a scenario passes and is not to return: end the report. */
+void report_end(void);
 
 double now(void);
 int wait_for(pid_t pid, int seconds);

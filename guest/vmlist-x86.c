@@ -131,7 +131,7 @@ static int counted(void)
 
 /* All that takes locks around vm_list, at the same time, in processes of their own. */
 static struct {
-	volatile bool stop;
+	volatile bool stop, suspends;
 	unsigned long count[16];
 } *all;
 
@@ -163,14 +163,24 @@ static void work_touch(unsigned long *count)
 	}
 }
 
+/* A system that is about to sleep lets no CPU come or go by itself. */
+static void work_replug(int cpu, bool online)
+{
+	while (!set_online(cpu, online)) {
+		check(errno == EBUSY && all->suspends, "CPU %d does not go %s: %m", cpu,
+		      online ? "online" : "offline");
+		usleep(1000);
+	}
+}
+
 static void work_hotplug(unsigned long *count)
 {
 	int cpu;
 
 	while (!all->stop) {
 		for (cpu = 1; cpu < nr_cpus(); cpu++) {
-			check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
-			check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+			work_replug(cpu, false);
+			work_replug(cpu, true);
 			++*count;
 		}
 	}
@@ -269,9 +279,26 @@ static void work_stats(unsigned long *count)
 	}
 }
 
+/* All processes but this one are stopped each time, wherever they are. */
+static int work_suspend(int seconds)
+{
+	double end = now() + seconds;
+	int nr = 0;
+
+	while (now() < end) {
+		/* The last one may still be set: somebody else could not be stopped. */
+		write_file("/sys/class/rtc/rtc0/wakealarm", "0");
+		check(write_file("/sys/class/rtc/rtc0/wakealarm", "+4"), "wakealarm: %m");
+		nr += write_file("/sys/power/state", "mem");
+		usleep(500000);
+	}
+	return nr;
+}
+
 /*
- * lock-order SECONDS [quiet]: for lockdep to look at.  "quiet" leaves the parameters
- * alone: setting them gives the base a deadlock of its own, and lockdep reports one.
+ * lock-order SECONDS [quiet | suspend]: for lockdep to look at.  "quiet" leaves the
+ * parameters alone: setting them gives the base a deadlock of its own, and lockdep
+ * reports one.  "suspend" has the machine sleep again and again meanwhile.
  */
 static int step_lock_order(int argc, char **argv)
 {
@@ -287,7 +314,8 @@ static int step_lock_order(int argc, char **argv)
 		{ "times all statistics", work_stats },
 		{ "parameters set", work_params },
 	};
-	int nr = sizeof(workers) / sizeof(*workers) - (argc > 2), i, status;
+	bool quiet = argc > 2 && !strcmp(argv[2], "quiet");
+	int nr = sizeof(workers) / sizeof(*workers) - quiet, i, status, suspends = 0;
 	char text[65536], line[512] = "";
 	pid_t pids[16];
 	double end;
@@ -300,6 +328,7 @@ static int step_lock_order(int argc, char **argv)
 	check(write_file("/proc/sys/vm/min_free_kbytes", text), "min_free_kbytes: %m");
 	all = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(all != MAP_FAILED, "mmap: %m");
+	all->suspends = argc > 2 && !quiet;
 	for (i = 0; i < nr; i++) {
 		pids[i] = fork();
 		if (!pids[i]) {
@@ -311,7 +340,10 @@ static int step_lock_order(int argc, char **argv)
 		while (!i && !all->count[0] && now() < end)
 			usleep(10000);
 	}
-	sleep(atoi(argv[1]));
+	if (all->suspends)
+		suspends = work_suspend(atoi(argv[1]));
+	else
+		sleep(atoi(argv[1]));
 	/* On a busy host it may take longer until memory gets short. */
 	end = now() + 2 * atoi(argv[1]);
 	while (!counted() && now() < end)
@@ -326,8 +358,9 @@ static int step_lock_order(int argc, char **argv)
 			 i ? ", " : "", all->count[i], workers[i].name);
 	}
 	unload("fakefreq");
-	note("lab: %s, %d scans of the shrinker", line, counted());
+	note("lab: %s, %d scans of the shrinker, %d times asleep", line, counted(), suspends);
 	check(counted(), "the shrinker was not called");
+	check(suspends || !all->suspends, "the machine did not sleep");
 	unload("count");
 	return PASS;
 }

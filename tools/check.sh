@@ -41,11 +41,14 @@ boots_now()
 	[ "$level" = fast ] || [ "$how" = all ] || [ -n "$MACHINES" ]
 }
 
-# The flavours that this run uses: KASAN is for check-all.
+# The flavours that this run uses: KASAN and KCSAN are for check-all.
 flavours_now()
 {
 	for flavour in $flavours; do
-		[ "$flavour" = kasan ] && [ "$how" = fast ] || echo "$flavour"
+		case $flavour:$how in
+		k?san:fast) ;;
+		*) echo "$flavour" ;;
+		esac
 	done
 }
 

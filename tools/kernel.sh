@@ -21,6 +21,8 @@ fi
 
 fragments="common $kernel"
 [ "$flavour" = plain ] || fragments="$fragments $flavour"
+# What a flavour has on one architecture only.
+[ ! -f "$TOP/kconfig/$kernel-$flavour.config" ] || fragments="$fragments $kernel-$flavour"
 patch=
 on=$what
 case $what in */*)

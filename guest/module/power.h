@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What power.ko does for init, through ioctls on /dev/power. */
+#ifndef POWER_H
+#define POWER_H
+
+#include <linux/ioctl.h>
+
+/* Returns kvm_usage_count. */
+#define POWER_VMS		_IO('P', 1)
+
+/*
+ * The next kvm_init() fails at its arg-th allocation; arg 0 is for none.
+ * POWER_INIT_LEFT: how many were missing to that one, 0 if it failed.
+ */
+#define POWER_INIT_FAILS	_IO('P', 2)
+#define POWER_INIT_LEFT		_IO('P', 3)
+
+/*
+ * Hold the next task that creates a VM, before it enables virtualization.  It goes on
+ * when all reboot notifiers but power.ko's have run; that one waits until the task
+ * says by POWER_CREATED what KVM_CREATE_VM returned, and prints the state of all CPUs.
+ * POWER_HELD: 1 while the task is held.
+ */
+#define POWER_HOLD_CREATE	_IO('P', 4)
+#define POWER_HELD		_IO('P', 5)
+#define POWER_CREATED		_IO('P', 6)
+
+/* The CPU that resumes next fails to enable virtualization, and has it disabled. */
+#define POWER_FAIL_RESUME	_IO('P', 7)
+
+/* Wake the system from suspend to idle in so many milliseconds, as a device would. */
+#define POWER_WAKE		_IO('P', 8)
+
+/* Jump into the crash kernel, as panic() does, and say which CPUs left SVM before. */
+#define POWER_CRASH		_IO('P', 9)
+
+#endif

@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Steps for failing allocations, suspend, restart and other kernels; AMD SVM only. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kexec.h>
+#include <linux/kvm.h>
+#include <linux/reboot.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "lab.h"
+#include "module/power.h"
+
+#define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
+#define MSR_EFER	0xc0000080
+#define EFER_SVME	0x1000
+
+static int open_power(void)
+{
+	int fd = open("/dev/power", O_RDWR | O_CLOEXEC);
+
+	check(fd >= 0, "no /dev/power: %m");
+	return fd;
+}
+
+/* A bit for each CPU on which SVM is enabled. */
+static unsigned long svme(void)
+{
+	unsigned long mask = 0;
+	char path[64];
+	uint64_t efer;
+	int cpu, fd;
+
+	for (cpu = 0; cpu < nr_cpus(); cpu++) {
+		snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
+		fd = open(path, O_RDONLY);
+		check(fd >= 0, "no %s: %m", path);
+		check(pread(fd, &efer, sizeof(efer), MSR_EFER) == sizeof(efer), "%s: %m", path);
+		close(fd);
+		if (efer & EFER_SVME)
+			mask |= 1ul << cpu;
+	}
+	return mask;
+}
+
+/* svme-clear: as this kernel found the CPUs, if KVM is not loaded. */
+static int step_svme_clear(int argc, char **argv)
+{
+	unsigned long mask = svme();
+
+	check(!mask, "SVM is enabled already, mask of CPUs: %#lx", mask);
+	return PASS;
+}
+
+/* Failing allocations: everything that a VM or KVM leaves where people can see it. */
+struct trace {
+	int vms, kvm_refs, amd_refs, entries;
+	unsigned long svme;
+};
+
+static int number(const char *path)
+{
+	char text[32];
+
+	return read_file(path, text, sizeof(text)) ? atoi(text) : -1;
+}
+
+static struct trace traces(int power)
+{
+	struct trace t = {
+		.vms = ioctl(power, POWER_VMS),
+		.kvm_refs = number("/sys/module/kvm/refcnt"),
+		.amd_refs = number("/sys/module/kvm_amd/refcnt"),
+		.svme = svme(),
+	};
+	DIR *dir = opendir(KVM_DEBUGFS);
+
+	while (dir && readdir(dir))
+		t.entries++;
+	if (dir)
+		closedir(dir);
+	return t;
+}
+
+static void same_traces(int power, const struct trace *old, int nth)
+{
+	struct trace t = traces(power);
+
+	check(t.vms == old->vms, "point %d: %d VMs, not %d", nth, t.vms, old->vms);
+	check(t.kvm_refs == old->kvm_refs && t.amd_refs == old->amd_refs,
+	      "point %d: %d and %d references to kvm and kvm-amd, not %d and %d", nth,
+	      t.kvm_refs, t.amd_refs, old->kvm_refs, old->amd_refs);
+	check(t.entries == old->entries, "point %d: %d entries in " KVM_DEBUGFS ", not %d", nth,
+	      t.entries, old->entries);
+	check(t.svme == old->svme, "point %d: SVM enabled on CPUs %#lx, not %#lx", nth, t.svme,
+	      old->svme);
+}
+
+/* All allocations may fail, and do so quietly. */
+static void arm_faults(void)
+{
+	static const char *const files[][2] = {
+		{ "failslab/cache-filter", "N" },
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "0" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+	};
+	char path[80];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", files[i][0]);
+		check(write_file(path, files[i][1]), "%s: %m", path);
+	}
+}
+
+/* The call of this thread from now on that is to fail; returns the number left before. */
+static int fail_nth(int nth)
+{
+	static int fd = -1;
+	char text[16] = "";
+	int len, left;
+
+	if (fd < 0)
+		fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	check(fd >= 0, "no fail-nth: %m");
+	check(pread(fd, text, sizeof(text) - 1, 0) > 0, "fail-nth: %m");
+	left = atoi(text);
+	len = snprintf(text, sizeof(text), "%d", nth);
+	check(pwrite(fd, text, len, 0) == len, "fail-nth: %m");
+	return left;
+}
+
+static void hello(void)
+{
+	struct vm vm = {};
+
+	vm_init(&vm, &code_hello, 0);
+	vm_getc(&vm);
+	vm_free(&vm);
+}
+
+/*
+ * fail-create [alive]: each allocation of KVM_CREATE_VM fails once, without or with
+ * another VM.  Nothing is left of a VM that was not created, and the next one is.
+ */
+static int step_fail_create(int argc, char **argv)
+{
+	int power = open_power(), nth, fd, left, failed = 0, survived = 0;
+	struct vm other = {};
+	struct trace before;
+
+	arm_faults();
+	hello();
+	if (argc > 1)
+		vm_init(&other, &code_hello, 0);
+	before = traces(power);
+	for (nth = 1; ; nth++) {
+		fail_nth(nth);
+		fd = vm_create();
+		left = fail_nth(0);
+		check(fd >= 0 || !left, "point %d: no VM without a fault: %m", nth);
+		check(fd >= 0 || errno == ENOMEM, "point %d: not 'out of memory', but: %m", nth);
+		if (fd >= 0)
+			close(fd);
+		same_traces(power, &before, nth);
+		if (left)
+			break;
+		if (fd >= 0)
+			survived++;
+		else
+			failed++;
+	}
+	hello();
+	check(failed > 10, "%d failures only", failed);
+	note("lab: KVM_CREATE_VM%s: %d failures, %d more that it did without",
+	     argc > 1 ? " next to another VM" : "", failed, survived);
+	return PASS;
+}
+
+static int try_load(const char *module)
+{
+	char path[64];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "/modules/%s.ko", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	check(fd >= 0, "no module %s", module);
+	r = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static void child(void (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		fn();
+		_exit(PASS);
+	}
+	if (wait_for(pid, 60))
+		exit(FAIL);
+}
+
+/*
+ * fail-load: each allocation of kvm_init() fails once.  Nothing is left of a module
+ * that was not loaded.  KVM has to be unloaded before, except for kvm.ko.
+ */
+static int step_fail_load(int argc, char **argv)
+{
+	int power = open_power(), nth, r, left, failed = 0, survived = 0;
+	struct trace before = traces(power);
+
+	arm_faults();
+	for (nth = 1; ; nth++) {
+		check(!ioctl(power, POWER_INIT_FAILS, nth), "POWER_INIT_FAILS: %m");
+		r = try_load("kvm-amd");
+		left = ioctl(power, POWER_INIT_LEFT);
+		check(!r || !left, "point %d: not loaded without a fault: %s", nth, strerror(-r));
+		check(!r || r == -ENOMEM, "point %d: not 'out of memory', but: %s", nth,
+		      strerror(-r));
+		if (!r)
+			unload("kvm-amd");
+		check(access("/dev/kvm", F_OK), "point %d: /dev/kvm is there", nth);
+		same_traces(power, &before, nth);
+		if (left)
+			break;
+		if (r)
+			failed++;
+		else
+			survived++;
+	}
+	ioctl(power, POWER_INIT_FAILS, 0);
+	load("kvm-amd", "");
+	child(hello);
+	check(failed > 10, "%d failures only", failed);
+	note("lab: kvm_init: %d failures, %d more that it did without", failed, survived);
+	return PASS;
+}
+
+/*
+ * A guest that reads its TSC in a loop, counts, and notes every step backwards.
+ */
+#define TSC_BACK	0x8020		/* how many */
+#define TSC_STEP	0x8028		/* the last one, negative */
+
+asm("	.pushsection .rodata\n"
+"	.code16\n"
+"tsc_start:\n"
+"	rdtsc\n"
+"	mov	%eax, 0x8010\n"
+"	mov	%edx, 0x8014\n"
+"1:	incl	0x8000\n"
+"	mov	0x8010, %ebx\n"
+"	mov	0x8014, %ecx\n"
+"	rdtsc\n"
+"	mov	%eax, 0x8010\n"
+"	mov	%edx, 0x8014\n"
+"	sub	%ebx, %eax\n"
+"	sbb	%ecx, %edx\n"
+"	jns	1b\n"
+"	mov	%eax, 0x8028\n"
+"	mov	%edx, 0x802c\n"
+"	incl	0x8020\n"
+"	jmp	1b\n"
+"tsc_end:\n"
+"	.code64\n"
+"	.popsection\n"
+);
+
+extern const unsigned char tsc_start[], tsc_end[];
+static const struct code code_tsc = { tsc_start, tsc_end };
+
+struct runner {
+	struct vm vm;
+	pthread_t thread;
+	int cpu;			/* negative: any */
+	volatile int result;		/* of KVM_RUN, once it is not interrupted */
+	volatile bool stop, done;
+	volatile pid_t tid;
+};
+
+static void nothing(int sig)
+{
+}
+
+static void *runner(void *arg)
+{
+	struct runner *r = arg;
+	int result;
+
+	pin(r->cpu);
+	r->tid = syscall(SYS_gettid);
+	do {
+		result = vm_run(&r->vm);
+	} while (result == -EINTR && !r->stop);
+	r->result = result;
+	r->done = true;
+	return NULL;
+}
+
+static void start(struct runner *r, int cpu, const struct code *code)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+
+	sigaction(SIGUSR1, &sa, NULL);
+	r->cpu = cpu;
+	vm_init(&r->vm, code, 0);
+	check(!pthread_create(&r->thread, NULL, runner, r), "pthread_create");
+}
+
+static void wait_progress(struct runner *r, const char *when)
+{
+	volatile uint32_t *count = (void *)(r->vm.mem + VM_COUNTER);
+	uint32_t old = *count;
+	double end = now() + 30;
+
+	while (*count == old) {
+		check(!r->done, "KVM_RUN returned %d %s", r->result, when);
+		check(now() < end, "the guest does not run any more %s", when);
+		usleep(1000);
+	}
+}
+
+static uint64_t kvm_clock(struct runner *r)
+{
+	struct kvm_clock_data data = {};
+
+	check(!ioctl(r->vm.fd, KVM_GET_CLOCK, &data), "KVM_GET_CLOCK: %m");
+	return data.clock;
+}
+
+static void sleep_to_ram(void)
+{
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+3"), "wakealarm: %m");
+	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+}
+
+/* suspend-guests mem|idle ROUNDS: guests go on, and their clocks never go backwards. */
+static int step_suspend_guests(int argc, char **argv)
+{
+	struct runner r[3] = {};
+	bool idle = !strcmp(argv[1], "idle");
+	int power = open_power(), rounds = atoi(argv[2]), i, k;
+	uint64_t clock[3];
+	double begun, length = 0;
+
+	for (i = 0; i < 3; i++) {
+		start(&r[i], -1, &code_tsc);
+		wait_progress(&r[i], "from the start");
+	}
+	for (k = 0; k < rounds; k++) {
+		for (i = 0; i < 3; i++)
+			clock[i] = kvm_clock(&r[i]);
+		begun = now();
+		if (idle) {
+			check(!ioctl(power, POWER_WAKE, 3000), "POWER_WAKE: %m");
+			check(write_file("/sys/power/state", "freeze"), "cannot suspend: %m");
+		} else {
+			sleep_to_ram();
+		}
+		length = now() - begun;
+		for (i = 0; i < 3; i++) {
+			wait_progress(&r[i], "after the resume");
+			check(kvm_clock(&r[i]) > clock[i], "clock of guest %d went backwards", i);
+		}
+		check(svme() == (1ul << nr_cpus()) - 1, "SVM enabled on CPUs %#lx only", svme());
+	}
+	for (i = 0; i < 3; i++)
+		check(!*(uint32_t *)(r[i].vm.mem + TSC_BACK),
+		      "guest %d saw its TSC go backwards %u times, once by %lld", i,
+		      *(uint32_t *)(r[i].vm.mem + TSC_BACK),
+		      -*(long long *)(r[i].vm.mem + TSC_STEP));
+	note("lab: suspended to %s %d times, the last one for %.1f s on the monotonic clock",
+	     idle ? "idle" : "RAM", rounds, length);
+	return PASS;
+}
+
+static void end(struct runner *r)
+{
+	r->stop = true;
+	while (!r->done) {
+		pthread_kill(r->thread, SIGUSR1);
+		usleep(1000);
+	}
+	pthread_join(r->thread, NULL);
+	vm_free(&r->vm);
+}
+
+/*
+ * resume-fails: CPU 0 does not enable virtualization when the system resumes.  A vCPU
+ * that may run elsewhere does so, for good; one that may not gets an error.
+ */
+static int step_resume_fails(int argc, char **argv)
+{
+	struct runner free = {}, bound = {}, again = {};
+	int power = open_power(), r, fd;
+	double end_of_wait;
+	cpu_set_t allowed;
+
+	start(&free, -1, &code_tsc);
+	start(&bound, 0, &code_tsc);
+	wait_progress(&free, "from the start");
+	wait_progress(&bound, "from the start");
+	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
+	sleep_to_ram();
+
+	end_of_wait = now() + 20;
+	while (!bound.done && now() < end_of_wait)
+		usleep(10000);
+	check(bound.done && bound.result == -EIO, "KVM_RUN on CPU 0 %s %d",
+	      bound.done ? "returned" : "goes on, not", -EIO);
+	wait_progress(&free, "after the resume");
+	check(!sched_getaffinity(free.tid, sizeof(allowed), &allowed), "affinity: %m");
+	check(!CPU_ISSET(0, &allowed) && CPU_COUNT(&allowed) == nr_cpus() - 1,
+	      "the task of the other vCPU may still run on CPU 0");
+	check(!(svme() & 1), "SVM is enabled on CPU 0");
+
+	/* A VM that is new does not help CPU 0 as long as the others exist. */
+	pin(0);
+	fd = vm_create();
+	check(fd >= 0, "KVM_CREATE_VM: %m");
+	r = ioctl(fd, KVM_CREATE_VCPU, 0);
+	note("lab: KVM_CREATE_VCPU on CPU 0 alone: %s", r < 0 ? strerror(errno) : "ok");
+	if (r >= 0)
+		close(r);
+	close(fd);
+	end(&bound);
+	wait_progress(&free, "until it is ended");
+	end(&free);
+
+	pin(-1);
+	check(!svme(), "SVM enabled on CPUs %#lx without a VM", svme());
+	start(&again, 0, &code_tsc);
+	wait_progress(&again, "on CPU 0, with the next VM");
+	end(&again);
+	return PASS;
+}
+
+/* The kernel and the initrd to jump into, where there are any; see boot.sh. */
+static void load_next(unsigned long flags)
+{
+	int image = open("/next/image", O_RDONLY), initrd = open("/next/initrd", O_RDONLY);
+	char cmdline[2048], *p;
+
+	check(image >= 0 && initrd >= 0, "no kernel in /next: %m");
+	check(read_file("/proc/cmdline", cmdline, sizeof(cmdline)), "/proc/cmdline: %m");
+	cmdline[strcspn(cmdline, "\n")] = 0;
+	/* The crash kernel has no memory to reserve for yet another one. */
+	p = strstr(cmdline, "crashkernel=");
+	while (p && *p && *p != ' ')
+		*p++ = ' ';
+	check(!syscall(SYS_kexec_file_load, image, initrd, strlen(cmdline) + 1, cmdline, flags),
+	      "kexec_file_load: %m");
+}
+
+static void *create_one(void *power)
+{
+	int fd = vm_create();
+
+	ioctl(*(int *)power, POWER_CREATED, fd < 0 ? -errno : 0);
+	return NULL;
+}
+
+/* The CPU comes and goes with and without virtualization. */
+static void *create_many(void *cpu)
+{
+	struct vm vm = {};
+
+	pin((long)cpu);
+	for (;;) {
+		/* It fails when the machine is about to go down. */
+		vm.fd = vm_create();
+		if (vm.fd >= 0)
+			close(vm.fd);
+	}
+	return NULL;
+}
+
+/*
+ * restart reboot|kexec|crash vcpus|create|race: the machine restarts, or jumps into the
+ * kernel in /next, while vCPUs run, VMs are created and destroyed all the time, or one
+ * is created at the worst moment, without others.  A kernel that was jumped into has
+ * no /next: there, it is done.
+ */
+static int step_restart(int argc, char **argv)
+{
+	bool reboot_only = !strcmp(argv[1], "reboot"), crash = !strcmp(argv[1], "crash");
+	static struct runner r[8];
+	double end = now() + 20;
+	pthread_t thread;
+	int power;
+	long cpu;
+
+	if (!reboot_only && access("/next/image", R_OK))
+		return PASS;
+	power = open_power();
+	if (!reboot_only)
+		load_next(crash ? KEXEC_FILE_ON_CRASH : 0);
+	kvm_fd();
+	if (!strcmp(argv[2], "race")) {
+		check(!ioctl(power, POWER_HOLD_CREATE), "POWER_HOLD_CREATE: %m");
+		pthread_create(&thread, NULL, create_one, &power);
+		while (ioctl(power, POWER_HELD) != 1)
+			check(now() < end, "KVM_CREATE_VM was not held");
+	}
+	for (cpu = 0; cpu < nr_cpus() && cpu < 8; cpu++) {
+		if (!strcmp(argv[2], "create"))
+			pthread_create(&thread, NULL, create_many, (void *)cpu);
+		if (!strcmp(argv[2], "vcpus")) {
+			start(&r[cpu], cpu, &code_tsc);
+			wait_progress(&r[cpu], "from the start");
+		}
+	}
+	pin(0);
+	report_end();
+	sleep(1);
+	if (crash)
+		ioctl(power, POWER_CRASH);
+	else
+		syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
+			reboot_only ? LINUX_REBOOT_CMD_RESTART : LINUX_REBOOT_CMD_KEXEC, 0);
+	fail("%s: %m", argv[1]);
+}
+
+/* kcsan FUNCTION...: look for data races in these, as far as the kernel has them. */
+static int step_kcsan(int argc, char **argv)
+{
+	const char *path = "/sys/kernel/debug/kcsan";
+	char text[80];
+	int i, nr = 0;
+
+	if (access(path, W_OK))
+		skip("no KCSAN in this kernel");
+	check(write_file(path, "whitelist"), "%s: %m", path);
+	for (i = 1; i < argc; i++) {
+		snprintf(text, sizeof(text), "!%s", argv[i]);
+		nr += write_file(path, text);
+	}
+	check(nr, "this kernel has none of the functions");
+	check(write_file(path, "on"), "%s: %m", path);
+	note("lab: KCSAN looks at %d functions", nr);
+	return PASS;
+}
+
+const struct step power_steps[] = {
+	{ "svme-clear", step_svme_clear },
+	{ "fail-create", step_fail_create },
+	{ "fail-load", step_fail_load },
+	{ "suspend-guests", step_suspend_guests },
+	{ "resume-fails", step_resume_fails },
+	{ "restart", step_restart },
+	{ "kcsan", step_kcsan },
+	{}
+};
