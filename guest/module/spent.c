@@ -48,9 +48,8 @@ static int enter_outer(struct kretprobe_instance *ri, struct pt_regs *regs)
 static int leave_outer(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	now[0] = ktime_get_ns() - now[0];
-	if (now[1] && nr_samples < MAX_SAMPLES) {
+	if (now[1] && nr_samples < MAX_SAMPLES)
 		memcpy(samples[nr_samples++], now, sizeof(now));
-	}
 	WRITE_ONCE(task, NULL);
 	return 0;
 }
