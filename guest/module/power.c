@@ -17,11 +17,10 @@
 #include <asm/msr.h>
 #include <asm/msr-trace.h>
 
+#include "lookup.h"
 #include "power.h"
 
 #define PATIENCE	(20 * HZ)
-
-static unsigned long (*lookup)(const char *name);
 
 /* kvm_init(): the task is the one that loads the vendor module. */
 #ifdef CONFIG_FAULT_INJECTION
@@ -279,15 +278,11 @@ static struct miscdevice power_dev = {
 
 static int __init power_init(void)
 {
-	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
 	int r;
 
-	r = register_kprobe(&kp);
+	r = init_lookup();
 	if (r)
 		return r;
-	lookup = (void *)kp.addr;
-	unregister_kprobe(&kp);
-
 	r = watch_init();
 	if (r)
 		return r;
