@@ -58,7 +58,7 @@ need_space 3000
 
 kmake()
 {
-	make -C "$SRC" O="$obj" ARCH="$arch" CROSS_COMPILE="$cross" LOCALVERSION="-$(basename "$what" .patch)" \
+	make -C "$SRC" O="$obj" ARCH="$arch" CROSS_COMPILE="$cross" LOCALVERSION="-$on" \
 		KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
 		${CCACHE:+CC="ccache ${cross}gcc"} "$@"
 }

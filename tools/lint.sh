@@ -38,24 +38,17 @@ done
 dictionary=$(dpkg -L codespell 2> /dev/null | grep '/dictionary.txt$' || :)
 checkpatch()
 {
-	(cd "$SRC" && ./scripts/checkpatch.pl --strict --terse --show-types --no-signoff --no-summary \
-		--ignore UNKNOWN_COMMIT_ID ${dictionary:+--codespell --codespellfile "$dictionary"} "$@" 2> /dev/null) || :
+	(cd "$SRC" && xargs -P "$JOBS" -n 4 ./scripts/checkpatch.pl --strict --terse --show-types --no-signoff \
+		--no-summary --ignore UNKNOWN_COMMIT_ID ${dictionary:+--codespell --codespellfile "$dictionary"} \
+		"$@" 2> /dev/null | sed "s|^$TOP/||") || :
 }
 
 found=$BUILD/checkpatch.found
-: > "$found"
-for f in "$TOP"/patches/*/*.patch; do
-	case $f in
-	*/0000-*) continue ;;
-	esac
-	checkpatch - < "$f" | sed "s|^-|${f#"$TOP/"}|" >> "$found"
-done
+printf '%s\n' "$TOP"/patches/*/*.patch | grep -v '/0000-' | checkpatch > "$found"
 # What only holds for code inside the kernel is not asked of programs.
 programs=AVOID_EXTERNS,SPLIT_STRING,PREFER_KERNEL_TYPES,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME
-for f in "$TOP"/guest/*.[ch] "$TOP"/guest/module/*.[ch] "$TOP"/tools/*.c; do
-	checkpatch --no-tree --ignore $programs -f "$f" |
-		sed "s|^$TOP/||" >> "$found"
-done
+printf '%s\n' "$TOP"/guest/*.[ch] "$TOP"/guest/module/*.[ch] "$TOP"/tools/*.c |
+	checkpatch --no-tree --ignore $programs -f >> "$found"
 left=$TOP/tools/checkpatch.leftovers
 while IFS= read -r line; do
 	key=$(echo "$line" | sed -E 's/^([^:]*):[0-9]+: [A-Z]+:([A-Z_]+):.*/\1 \2/')
