@@ -12,7 +12,7 @@ unset key
 array metric[5] = ["create 0->1", "create 1->2", "1->2 + vCPU", "destroy 2->1", "destroy 1->0"]
 do for [i=1:5] {
 	set title metric[i]
-	plot for [c=2:5] sprintf("%s/%d.dat", dir, i) every ::1 using c:xtic(1) lc c-1 notitle
+	plot for [c=2:6] sprintf("%s/%d.dat", dir, i) every ::1 using c:xtic(1) lc c-1 notitle
 }
 # The sixth panel is the key.
 unset title
@@ -22,6 +22,6 @@ unset ylabel
 set xrange [0:1]
 set yrange [0:1]
 set key center center
-array kernel[4] = ["base", "series", "6.12 on demand", "6.12 at load"]
-plot NaN notitle with lines, for [i=1:4] keyentry with boxes fs solid 0.8 border -1 lc i title kernel[i]
+array kernel[5] = ["base", "series", "series at load", "6.12 on demand", "6.12 at load"]
+plot NaN notitle with lines, for [i=1:5] keyentry with boxes fs solid 0.8 border -1 lc i title kernel[i]
 unset multiplot

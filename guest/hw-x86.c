@@ -423,14 +423,9 @@ static int step_hw_fail(int argc, char **argv)
 static int load_other(const char *cpus)
 {
 	char params[64];
-	int fd, r;
 
 	snprintf(params, sizeof(params), "%s%s", *cpus ? "cpus=" : "", cpus);
-	fd = open("/modules/otherhv.ko", O_RDONLY | O_CLOEXEC);
-	check(fd >= 0, "no otherhv.ko: %m");
-	r = syscall(SYS_finit_module, fd, params, 0) ? errno : 0;
-	close(fd);
-	return r;
+	return try_load("otherhv", params);
 }
 
 static void check_other(int nr)
@@ -578,6 +573,112 @@ static int step_hw_other(int argc, char **argv)
 	check(!error, "after the VM, another hypervisor is refused: %s", strerror(error));
 	check_other(nr_cpus());
 	unload("otherhv");
+	return PASS;
+}
+
+/*
+ * hw-always: virtualization is enabled without a VM, to stay, i.e. a CPU that cannot is
+ * refused, and so is another hypervisor.
+ */
+static int step_hw_always(int argc, char **argv)
+{
+	struct vm vm = {};
+	int error;
+
+	open_hw(2);
+	check_enabled(all_cpus(), "before the first VM");
+	check(get_state().usage_count == 1, "kvm_usage_count is %d", get_state().usage_count);
+	vm_init(&vm, &code_hello, 0);
+	check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+	check_enabled(all_cpus(), "a CPU was replugged");
+	check(vm_getc(&vm) > 0, "no output");
+	vm_free(&vm);
+	check_enabled(all_cpus(), "after the last VM");
+
+	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	check(!(get_state().dying & BIT(X)), "CPU %d went offline enabled", X);
+	hw_u32(HW_FAIL, X);
+	check(!set_online(X, true), "CPU %d came online", X);
+	check(errno == HW_ERROR, "CPU %d: %m", X);
+	hw_u32(HW_FAIL, HW_NO_CPU);
+	check(set_online(X, true), "CPU %d does not come online: %m", X);
+	check_enabled(all_cpus(), "with the CPU back");
+
+	error = load_other("");
+	check(error == EBUSY, "another hypervisor: %s", strerror(error));
+	return PASS;
+}
+
+static void check_nothing_left(void)
+{
+	int error = load_other("");
+
+	check(!error, "another hypervisor, KVM being gone: %s", strerror(error));
+	check_other(nr_cpus());
+	unload("otherhv");
+	check(access("/dev/kvm", F_OK), "/dev/kvm is there");
+	check(access("/sys/kernel/debug/kvm", F_OK), "debugfs still has a directory kvm");
+}
+
+/* hw-left: the vendor's module was unloaded, and virtualization is off. */
+static int step_hw_left(int argc, char **argv)
+{
+	check_nothing_left();
+	return PASS;
+}
+
+/*
+ * hw-load-fails other|callback|later: virtualization is to be enabled at load, and
+ * cannot, as another hypervisor has each CPU in turn; or usehw.ko fails; or kvm_init()
+ * does after both.
+ */
+static int step_hw_load_fails(int argc, char **argv)
+{
+	bool other = !strcmp(argv[1], "other");
+	int wanted = strcmp(argv[1], "callback") ? EBUSY : HW_ERROR, cpu, error;
+	char *modules[MAX_MODULES], list[16];
+	int nr = kvm_modules(modules);
+
+	for (cpu = 0; cpu < (other ? nr_cpus() : 1); cpu++) {
+		snprintf(list, sizeof(list), "%d", cpu);
+		if (other)
+			check(!load_other(list), "otherhv.ko was refused");
+		error = try_load(modules[nr - 1], "");
+		check(error == wanted, "CPU %d: %s: %s", cpu, modules[nr - 1], strerror(error));
+		if (other) {
+			check_other(1);
+			unload("otherhv");
+		}
+		check_nothing_left();
+	}
+	return PASS;
+}
+
+static int usehw_param(const char *name)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), "/sys/module/usehw/parameters/%s", name);
+	check(read_file(path, text, sizeof(text)), "usehw.ko: %m");
+	return *text == 'Y' ? 1 : *text == 'N' ? 0 : atoi(text);
+}
+
+/* hw-used: usehw.ko had virtualization before /dev/kvm, and may have it still. */
+static int step_hw_used(int argc, char **argv)
+{
+	open_hw(2);
+	check(usehw_param("missing") != -1, "the callback was not called");
+	check(!usehw_param("missing"), "in the callback: %d CPUs were not enabled",
+	      usehw_param("missing"));
+	check(!usehw_param("chardev"), "in the callback: there was /dev/kvm");
+	if (usehw_param("keep")) {
+		check_enabled(all_cpus(), "kept by a vendor module");
+		check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+		check_enabled(all_cpus(), "a CPU was replugged");
+		check(write_file("/sys/module/usehw/parameters/release", "1"), "release: %m");
+	}
+	check_disabled("released");
+	create_and_close("released", -1);
 	return PASS;
 }
 
@@ -737,6 +838,10 @@ const struct step hw_steps[] = {
 	{ "hw-online-fail", step_hw_online_fail },
 	{ "hw-online-incompatible", step_hw_online_incompatible },
 	{ "hw-other", step_hw_other },
+	{ "hw-always", step_hw_always },
+	{ "hw-left", step_hw_left },
+	{ "hw-load-fails", step_hw_load_fails },
+	{ "hw-used", step_hw_used },
 	{ "hw-slow", step_hw_slow },
 	{ "hw-preempt", step_hw_preempt },
 	{}

@@ -231,7 +231,8 @@ static void boot_params(const char *module, char *params, size_t size)
 			strcat(strcat(params, " "), p + n + 1);
 }
 
-void load(const char *module, const char *params)
+/* 0 or the error. */
+int try_load(const char *module, const char *params)
 {
 	char path[128], all[256];
 	int fd, r;
@@ -242,9 +243,16 @@ void load(const char *module, const char *params)
 	snprintf(path, sizeof(path), "/modules/%s.ko", module);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	check(fd >= 0, "no module %s", module);
-	r = syscall(SYS_finit_module, fd, all, 0);
-	check(!r || errno == EEXIST, "cannot load %s: %m", module);
+	r = syscall(SYS_finit_module, fd, all, 0) ? errno : 0;
 	close(fd);
+	return r;
+}
+
+void load(const char *module, const char *params)
+{
+	int r = try_load(module, params);
+
+	check(!r || r == EEXIST, "cannot load %s: %s", module, strerror(r));
 }
 
 void unload(const char *module)

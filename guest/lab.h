@@ -58,6 +58,7 @@ void pin(int cpu);
 int nr_cpus(void);
 bool set_online(int cpu, bool online);
 
+int try_load(const char *module, const char *params);
 void load(const char *module, const char *params);
 void unload(const char *module);
 

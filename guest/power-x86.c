@@ -185,19 +185,6 @@ static int step_fail_create(int argc, char **argv)
 	return PASS;
 }
 
-static int try_load(const char *module)
-{
-	char path[64];
-	int fd, r;
-
-	snprintf(path, sizeof(path), "/modules/%s.ko", module);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	check(fd >= 0, "no module %s", module);
-	r = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return r;
-}
-
 static void child(void (*fn)(void))
 {
 	pid_t pid = fork();
@@ -222,11 +209,11 @@ static int step_fail_load(int argc, char **argv)
 	arm_faults();
 	for (nth = 1; ; nth++) {
 		check(!ioctl(power, POWER_INIT_FAILS, nth), "POWER_INIT_FAILS: %m");
-		r = try_load("kvm-amd");
+		r = try_load("kvm-amd", "");
 		left = ioctl(power, POWER_INIT_LEFT);
-		check(!r || !left, "point %d: not loaded without a fault: %s", nth, strerror(-r));
-		check(!r || r == -ENOMEM, "point %d: not 'out of memory', but: %s", nth,
-		      strerror(-r));
+		check(!r || !left, "point %d: not loaded without a fault: %s", nth, strerror(r));
+		check(!r || r == ENOMEM, "point %d: not 'out of memory', but: %s", nth,
+		      strerror(r));
 		if (!r)
 			unload("kvm-amd");
 		check(access("/dev/kvm", F_OK), "point %d: /dev/kvm is there", nth);

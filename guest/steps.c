@@ -12,7 +12,7 @@
 
 #include "lab.h"
 
-/* load [MODULE]...: in this order; if none is named, the machine's own. */
+/* load [MODULE[:PARAMETER]...]...: in this order; if none is named, the machine's own. */
 static int step_load(int argc, char **argv)
 {
 	char *own[MAX_MODULES], **modules = argv + 1;
@@ -23,8 +23,12 @@ static int step_load(int argc, char **argv)
 		nr = kvm_modules(own);
 	}
 	for (i = 0; i < nr; i++) {
-		load(modules[i], "");
-		note("lab: loaded %s", modules[i]);
+		char *params = modules[i], *name = strsep(&params, ":"), *p = params;
+
+		while (p && (p = strchr(p, ':')))
+			*p = ' ';
+		load(name, params ?: "");
+		note("lab: loaded %s", name);
 	}
 	return PASS;
 }

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # bench.sh: how long VMs take to be created and destroyed, on base, series, and Linux
-# 6.12 with virtualization enabled on demand and at load; 2, 8 and 16 CPUs; side by
-# side, several times in turn.  What counts are ratios: the host is shared.  Also, how
-# much of a VM's destruction on the series is the wait for readers of vm_list.
+# 6.12, the latter two with virtualization enabled on demand and at load; 2, 8 and 16
+# CPUs; side by side, several times in turn.  What counts are ratios: the host is
+# shared.  Also, how much of a VM's destruction on the series is the wait for readers
+# of vm_list.
 # ROUNDS and CPUS limit it.
 . "$(dirname "$0")/lib.sh"
 lock
@@ -22,9 +23,10 @@ tsv=$BUILD/bench.tsv parts=$BUILD/bench.parts
 export CPUS APPEND
 for round in $(seq "$rounds"); do
 	for CPUS in $all_cpus; do
-		for what in base series 6.12-demand 6.12-load; do
+		for what in base series series-load 6.12-demand 6.12-load; do
 			kernel_of=$what APPEND='' scenario=bench
 			case $what in
+			series-load) kernel_of=series APPEND=kvm.always_enabled=1 ;;
 			6.12-demand) kernel_of=6.12 APPEND=kvm.enable_virt_at_load=0 ;;
 			6.12-load) kernel_of=6.12 APPEND=kvm.enable_virt_at_load=1 ;;
 			esac
@@ -46,12 +48,13 @@ table()
 	{ key = $1 OFS $3 OFS $4 OFS $2; if (key != last) n = 0; last = key; v[key, ++n] = $5; count[key] = n }
 	END { for (key in count) print key, v[key, int((count[key] + 1) / 2)] }' |
 		sort -t '	' -k2,2 -k3,3 -k1,1n | awk -F '\t' '
-	function flush() { if (row != "") printf "%s  %8d %8d %5.2f %8d %5.2f %8d %5.2f\n", row, b,
-		s, s / b, d, s / d, l, s / l }
+	function flush() { if (row != "") printf "%s  %8d %8d %5.2f %8d %5.2f %8d %8d %5.2f\n", row,
+		v["base"], v["series"], v["series"] / v["base"], v["6.12-demand"],
+		v["series"] / v["6.12-demand"], v["series-load"], v["6.12-load"],
+		v["series-load"] / v["6.12-load"] }
 	{ r = sprintf("%-8s %-13s %3d", $2, $3, $1)
 	  if (r != row) { flush(); row = r }
-	  if ($4 == "base") b = $5; else if ($4 == "series") s = $5
-	  else if ($4 == "6.12-demand") d = $5; else l = $5 }
+	  v[$4] = $5 }
 	END { flush() }'
 }
 
@@ -69,9 +72,10 @@ parts_table()
 mkdir -p "$TOP/bench"
 {
 	echo "# SPDX-License-Identifier: GPL-2.0-only"
-	echo "# Written by make bench: median of $rounds boots' medians of 100, in us; s/x is series by x."
+	echo "# Written by make bench: median of $rounds boots' medians of 100, in us; s/x is series by x;"
+	echo "# \"at load\" is with kvm.always_enabled=1, and 6.12's enable_virt_at_load=1; a/l is their ratio."
 	echo "# Base $(cat "$STORE/lab-release"), 6.12 is $(cat "$STORE/lab-release-6.12"), $(cat "$BUILD/run/x86_64-svm-plain-base-bench/version"), tsc=reliable"
-	echo "# load     what         CPUs      base   series   s/b   demand   s/d  at load   s/l"
+	echo "# load     what         CPUs      base   series   s/b   demand   s/d  at load  at load   a/l"
 	table
 	echo "#"
 	echo "# Series: mean time in kvm_put_kvm(), how much of it is the wait for readers of vm_list,"
@@ -90,9 +94,9 @@ i=0
 for metric in 'create 0->1' 'create 1->2' '1->2 + vCPU' 'destroy 2->1' 'destroy 1->0'; do
 	i=$((i + 1))
 	{
-		printf 'CPUs\tbase\tseries\t"6.12 on demand"\t"6.12 at load"\n'
+		printf 'CPUs\tbase\tseries\t"series at load"\t"6.12 on demand"\t"6.12 at load"\n'
 		grep -F "alone    $metric" "$BUILD/bench.txt" |
-			awk '{ n = NF; printf "%d\t1\t%s\t%.2f\t%.2f\n", $(n-7), $(n-4), $(n-3)/$(n-6), $(n-1)/$(n-6) }'
+			awk '{ n = NF; b = $(n-7); printf "%d\t1\t%s\t%.2f\t%.2f\t%.2f\n", $(n-8), $(n-5), $(n-2)/b, $(n-4)/b, $(n-1)/b }'
 	} > "$dir/$i.dat"
 done
 gnuplot -e "dir='$dir'; out='$TOP/bench/create.svg'" "$TOP/bench/create.gp"

@@ -76,6 +76,8 @@ if [ -z "$MACHINES" ]; then
 	"$TOP/tools/prepare.sh" x86_64-svm plain series kselftests
 	part 'the series and the lab: lint'
 	row lint "$TOP/tools/lint.sh"
+	part 'the series: what it leaves'
+	row end-state "$TOP/tools/endstate.sh"
 	part 'the lab: bad input'
 	row bad-input "$TOP/tools/bad.sh"
 fi

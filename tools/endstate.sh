@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# endstate.sh: what the series promises of the tree that it leaves: names that are gone,
+# and no architecture with more code to enable virtualization than before.  PowerPC,
+# which enables none, may: what counts its VMs was part of other functions.
+. "$(dirname "$0")/lib.sh"
+bad=0
+
+gone='kvm_count_lock|cpus_hardware_enabled|hardware_enable_failed|hardware_(en|dis)able_nolock'
+gone="$gone|kvm_arch_post_init_vm|CPUHP_AP_KVM_STARTING|kvm_arch_hardware_(en|dis)able"
+git --git-dir="$STORE" grep -nE "\\<($gone)\\>" refs/lab/series -- arch include kernel virt Documentation | sed 's|^refs/lab/series:|  still there: |' |
+	grep . && bad=1
+
+# Functions that enable and disable virtualization, or decide to; with what they call
+# for nothing else.
+names='(hardware|hw)_(en|dis)able|kvm_arch_(add|drop)_vm|kvm_arch_(on|off)line_cpu|kvm_hw_'
+names="$names|kvm_(starting|dying|online|offline|add|drop)_(cpu|vm)\$|cpu_hyp_|hyp_init_cpu_pm|cpu_pm_"
+names="$names|hv_vm_(de)?activated|post_init_vm|kvm_arch_(suspend|resume|reboot)\$|kvm_(suspend|resume|reboot)\$"
+
+# lines WHAT DIR: of these functions, comments and blank lines not counted.
+lines()
+{
+	git --git-dir="$STORE" archive "refs/lab/$1" "$2" | tar -xO --wildcards '*.c' |
+		awk -v names="$names" '
+		/^[a-z].*\(/ && !/;$/ && !/^(if|for|while)/ {
+			name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
+			take = name ~ names && name !~ /_test|test_/
+		}
+		take && !/^[ \t]*$/ && !/^[ \t]*(\/\*|\*)/ { n++ }
+		/^}/ { take = 0 }
+		END { print n + 0 }'
+}
+
+printf '  %-18s %6s %6s\n' 'code that enables' base series
+for dir in virt/kvm arch/x86/kvm arch/arm64/kvm arch/mips/kvm arch/riscv/kvm arch/powerpc/kvm arch/s390/kvm; do
+	base=$(lines base $dir) series=$(lines series $dir)
+	printf '  %-18s %6d %6d\n' "$dir" "$base" "$series"
+	case $dir in
+	virt/kvm | arch/powerpc/kvm) continue ;;
+	esac
+	[ "$series" -le "$base" ] || { say "  $dir has more code than before"; bad=1; }
+done
+exit $bad
