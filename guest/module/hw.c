@@ -43,6 +43,9 @@ static struct hold {
 	bool held, let_go;
 } holds[HW_POINTS] = { [0 ... HW_POINTS - 1] = { .cpu = HW_NO_CPU } };
 
+/* The base has no such function. */
+static int (*enable_cpu)(void);
+
 static bool is_to_be_held(enum hw_point point, u32 cpu)
 {
 	return cmpxchg(&holds[point].cpu, cpu, HW_NO_CPU) == cpu;
@@ -69,6 +72,9 @@ static void hold(enum hw_point point, u32 cpu)
 static long hold_ioctl(struct hw_hold *arg)
 {
 	struct hold *h = &holds[arg->point];
+
+	if (arg->point == HW_COMES && !enable_cpu)
+		return -EOPNOTSUPP;
 
 	WRITE_ONCE(h->let_go, false);
 	WRITE_ONCE(h->cpu, arg->cpu);
@@ -258,6 +264,27 @@ static struct kprobe drop_probe = {
 	.symbol_name = "preempt_notifier_dec",
 };
 
+/* The same for a CPU that comes online. */
+static noinline int stay_and_enable(void)
+{
+	stay(HW_COMES, true);
+	return enable_cpu();
+}
+
+static int on_comes(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (!is_to_be_held(HW_COMES, raw_smp_processor_id()))
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)stay_and_enable);
+	return 1;
+}
+
+static struct kprobe comes_probe = {
+	.pre_handler = on_comes,
+	.post_handler = on_end,
+	.symbol_name = "kvm_hw_enable_cpu",
+};
+
 static struct kprobe *probes[] = {
 	&enable_probe, &check_probe, &dying_probe, &drop_probe,
 };
@@ -366,11 +393,19 @@ static int __init hw_init(void)
 	r = register_kprobes(probes, ARRAY_SIZE(probes));
 	if (r)
 		goto err_returns;
-	r = misc_register(&hw_dev);
+	enable_cpu = (void *)lookup("kvm_hw_enable_cpu");
+	if (enable_cpu)
+		r = register_kprobe(&comes_probe);
 	if (r)
 		goto err_probes;
+	r = misc_register(&hw_dev);
+	if (r)
+		goto err_comes;
 	return 0;
 
+err_comes:
+	if (enable_cpu)
+		unregister_kprobe(&comes_probe);
 err_probes:
 	unregister_kprobes(probes, ARRAY_SIZE(probes));
 err_returns:
@@ -382,6 +417,8 @@ module_init(hw_init);
 static void __exit hw_exit(void)
 {
 	misc_deregister(&hw_dev);
+	if (enable_cpu)
+		unregister_kprobe(&comes_probe);
 	unregister_kprobes(probes, ARRAY_SIZE(probes));
 	unregister_kretprobes(returns, ARRAY_SIZE(returns));
 }
