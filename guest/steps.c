@@ -6,6 +6,7 @@
 #include <linux/kvm.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -194,6 +195,50 @@ static int step_hotplug(int argc, char **argv)
 	}
 	note("lab: %d CPUs went and came %d times, guest counted to %u",
 	     cpus - 1, rounds, counter(&vm));
+	return PASS;
+}
+
+/*
+ * churn SECONDS: VMs come and go, the first and the last one as often as others, while
+ * CPUs do.  Lockdep and the like are who looks.
+ */
+static int step_churn(int argc, char **argv)
+{
+	double end = now() + atoi(argv[1]);
+	int cpus = nr_cpus(), i, c;
+	struct vm vm = {};
+	long *count, n;
+	pid_t pids[3];
+
+	if (machine_lacks("hotplug"))
+		skip("not on this machine");
+	check(cpus > 1, "this machine has one CPU");
+	count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check(count != MAP_FAILED, "mmap: %m");
+	for (i = 0; i < 3; i++) {
+		pids[i] = fork();
+		if (pids[i])
+			continue;
+		for (n = 0; now() < end; n++, count[i]++) {
+			if (!i) {
+				c = 1 + n % (cpus - 1);
+				check(set_online(c, false), "CPU %d does not go offline: %m", c);
+				check(set_online(c, true), "CPU %d does not come online: %m", c);
+				continue;
+			}
+			/* Every other one without a vCPU. */
+			vm_init(&vm, n % 2 ? &code_hello : NULL, 0);
+			if (n % 2 && !machine_lacks("guest"))
+				check(vm_getc(&vm) > 0, "no output");
+			vm_free(&vm);
+		}
+		_exit(PASS);
+	}
+	for (i = 0; i < 3; i++)
+		if (wait_for(pids[i], atoi(argv[1]) + 120))
+			fail("%s did not end well", i ? "who creates VMs" : "CPU hotplug");
+	note("lab: %ld CPUs replugged, %ld VMs", count[0], count[1] + count[2]);
+	check(count[0] > 5 && count[1] > 5 && count[2] > 5, "too few");
 	return PASS;
 }
 
@@ -478,6 +523,7 @@ const struct step kvm_steps[] = {
 	{ "hello", step_hello },
 	{ "vms", step_vms },
 	{ "hotplug", step_hotplug },
+	{ "churn", step_churn },
 	{ "suspend", step_suspend },
 	{ "reboot", step_reboot },
 	{ "calls", step_calls },

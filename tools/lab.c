@@ -190,8 +190,46 @@ static char *plain(char *line)
 	return format("%s", p + strspn(p, " "));
 }
 
+static const char *base_name(const char *path)
+{
+	const char *p = strrchr(path, '/');
+
+	return p ? p + 1 : path;
+}
+
+/* The reason that errata gives for a test, or a function that warns, on this machine. */
+static char *erratum(const char *file, const char *name)
+{
+	FILE *f = fopen(file, "r");
+	char line[1024], *found = NULL;
+	size_t n = strlen(name);
+
+	if (!f)
+		return NULL;
+	while (!found && next_line(f, line, sizeof(line)))
+		if (!strncmp(line, name, n) && isspace((unsigned char)line[n]))
+			found = format("%s", line + n + strspn(line + n, " \t"));
+	fclose(f);
+	return found;
+}
+
+/* "WARNING: CPU: 1 PID: 2 at FILE:LINE FUNCTION+..." of a function that is known to. */
+static bool known(const char *errata, const char *line)
+{
+	char function[64], *reason;
+
+	line = strstr(line, "WARNING: CPU:");
+	if (!line || sscanf(line, "WARNING: CPU: %*d PID: %*d at %*s %63[^+]", function) != 1)
+		return false;
+	reason = erratum(errata, function);
+	if (reason)
+		printf("       note: a warning in %s; %s says: %s\n", function,
+		       base_name(errata), reason);
+	return reason;
+}
+
 static void read_console(const char *dir, const char *banner, const char *wanted,
-			 struct console *con)
+			 const char *errata, struct console *con)
 {
 	FILE *f = fopen(format("%s/console", dir), "r");
 	char line[1024];
@@ -207,7 +245,7 @@ static void read_console(const char *dir, const char *banner, const char *wanted
 			con->wanted = true;
 		if (!con->panic && find(panics, line))
 			con->panic = plain(line);
-		if (!con->splat && find(splats, line))
+		if (!con->splat && find(splats, line) && !known(errata, line))
 			con->splat = plain(line);
 	}
 	fclose(f);
@@ -241,22 +279,6 @@ static bool listed(const char *list, const char *name)
 	return false;
 }
 
-/* The reason that errata gives for a test which cannot pass on this machine. */
-static char *erratum(const char *file, const char *name)
-{
-	FILE *f = fopen(file, "r");
-	char line[1024], *found = NULL;
-	size_t n = strlen(name);
-
-	if (!f)
-		return NULL;
-	while (!found && next_line(f, line, sizeof(line)))
-		if (!strncmp(line, name, n) && isspace((unsigned char)line[n]))
-			found = format("%s", line + n + strspn(line + n, " \t"));
-	fclose(f);
-	return found;
-}
-
 /* A test that passes or fails as the host has time for it decides nothing. */
 static bool unstable(const char *reason)
 {
@@ -285,13 +307,6 @@ static bool row(const char *machine, const char *flavour, const char *what,
 		fclose(f);
 	}
 	return good;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *p = strrchr(path, '/');
-
-	return p ? p + 1 : path;
 }
 
 /* What a user needs to see of a verdict that nobody expected. */
@@ -353,7 +368,7 @@ static int judge(char **a)
 	}
 
 	read_report(dir, boots, &rep);
-	read_console(dir, banner, header(scenario, "console"), &con);
+	read_console(dir, banner, header(scenario, "console"), errata, &con);
 
 	for (i = 0; i < rep.nr; i++) {
 		struct result *r = &rep.r[i];
