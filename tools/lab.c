@@ -602,9 +602,12 @@ static void add_outcome(struct outcome *o, const char *dir, bool good)
 		for (k = 0; k < NR_ABILITIES; k++) {
 			if (strncmp(r->name, abilities[k], strlen(abilities[k])))
 				continue;
-			/* The last step of a boot that ended badly is not above suspicion. */
+			/*
+			 * The last step of a boot that ended badly is not above suspicion;
+			 * one that has to fail tells of the scenario's subject only.
+			 */
 			o->passed[k] += r->status == OK;
-			o->failed[k] += r->status == NOT_OK || (!good && i == rep.nr - 1);
+			o->failed[k] += !good && (r->status == NOT_OK || i == rep.nr - 1);
 		}
 	}
 	f = fopen(format("%s/report", dir), "r");
