@@ -176,6 +176,41 @@ static bool in_online_mask(int cpu)
 	return false;
 }
 
+/* X comes online, until it is held there. */
+static void start_online(struct job *online, uint32_t point)
+{
+	hold(point, X);
+	start_job(online, 0, job_online, X);
+	check(wait_at(point, 10), "CPU %d was not held", X);
+}
+
+/* Whoever destroys the last VM has had the time to be done; only now X goes on. */
+static void end_online(struct job *online, uint32_t point, struct job *destroy, const char *when)
+{
+	bool early;
+
+	sleep(1);
+	early = destroy->done;
+	hw_u32(HW_LET_GO, point);
+	end_job(destroy);
+	end_job(online);
+	check(online->result, "CPU %d does not come online", X);
+	note("lab: VM destroyed while the CPU %s: %s", when, early ? "at once" : "after it");
+	check_disabled("after both");
+}
+
+/* The only VM, with X offline. */
+static int vm_without_x(void)
+{
+	int vm;
+
+	open_hw(4);
+	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	vm = vm_create();
+	check(vm >= 0, "KVM_CREATE_VM: %m");
+	return vm;
+}
+
 /*
  * hw-online-create: a CPU comes online while the first VM is created.  It is held after
  * the STARTING section, where the base has looked at the number of VMs, and before
@@ -190,10 +225,8 @@ static int step_hw_online_create(int argc, char **argv)
 
 	open_hw(4);
 	check(set_online(X, false), "CPU %d does not go offline: %m", X);
-	hold(HW_ONLINE, X);
 	hold(HW_ENABLED, C);
-	start_job(&online, 0, job_online, X);
-	check(wait_at(HW_ONLINE, 10), "CPU %d was not held", X);
+	start_online(&online, HW_ONLINE);
 	start_job(&create, C, job_create, 0);
 	early = wait_at(HW_ENABLED, 1);
 	hw_u32(HW_LET_GO, HW_ONLINE);
@@ -222,28 +255,14 @@ static int step_hw_online_create(int argc, char **argv)
 static int step_hw_online_destroy(int argc, char **argv)
 {
 	struct job online, destroy;
-	bool early;
-	int vm;
+	int vm = vm_without_x();
 
-	open_hw(4);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
-	vm = vm_create();
-	check(vm >= 0, "KVM_CREATE_VM: %m");
 	hold(HW_DROP, C);
 	start_job(&destroy, C, close, vm);
 	check(wait_at(HW_DROP, 10), "who destroys the VM was not held");
-	hold(HW_ONLINE, X);
-	start_job(&online, 0, job_online, X);
-	check(wait_at(HW_ONLINE, 10), "CPU %d was not held", X);
+	start_online(&online, HW_ONLINE);
 	hw_u32(HW_LET_GO, HW_DROP);
-	sleep(1);
-	early = destroy.done;
-	hw_u32(HW_LET_GO, HW_ONLINE);
-	end_job(&destroy);
-	end_job(&online);
-	check(online.result, "CPU %d does not come online", X);
-	note("lab: VM destroyed while the CPU came online: %s", early ? "at once" : "after it");
-	check_disabled("after both");
+	end_online(&online, HW_ONLINE, &destroy, "came online");
 	return PASS;
 }
 
@@ -254,26 +273,11 @@ static int step_hw_online_destroy(int argc, char **argv)
 static int step_hw_online_drop(int argc, char **argv)
 {
 	struct job online, destroy;
-	bool early;
-	int vm;
+	int vm = vm_without_x();
 
-	open_hw(4);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
-	vm = vm_create();
-	check(vm >= 0, "KVM_CREATE_VM: %m");
-	hold(HW_COMES, X);
-	start_job(&online, 0, job_online, X);
-	check(wait_at(HW_COMES, 10), "CPU %d was not held", X);
+	start_online(&online, HW_COMES);
 	start_job(&destroy, C, close, vm);
-	sleep(1);
-	early = destroy.done;
-	hw_u32(HW_LET_GO, HW_COMES);
-	end_job(&destroy);
-	end_job(&online);
-	check(online.result, "CPU %d does not come online", X);
-	note("lab: VM destroyed while the CPU was about to enable: %s",
-	     early ? "at once" : "after it");
-	check_disabled("after both");
+	end_online(&online, HW_COMES, &destroy, "was about to enable");
 	return PASS;
 }
 
@@ -326,8 +330,7 @@ static int step_hw_stress(int argc, char **argv)
 	if (!pid) {
 		for (; now() < end; ++*replugged) {
 			cpu = 1 + *replugged % (nr_cpus() - 1);
-			check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
-			check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+			replug(cpu);
 			s = get_state();
 			check(!(s.dying & BIT(cpu)), "CPU %d went offline enabled", cpu);
 		}
@@ -581,7 +584,7 @@ static int step_hw_other(int argc, char **argv)
 	open_hw(2);
 	check_disabled("KVM was loaded");
 	create_and_close("once", -1);
-	check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+	replug(X);
 	check_disabled("a CPU was replugged");
 
 	error = load_other("");
@@ -598,7 +601,7 @@ static int step_hw_other(int argc, char **argv)
 	error = load_other("");
 	check(error == EBUSY, "a VM is alive, another hypervisor: %s", strerror(error));
 	check_enabled(all_cpus(), "another one was refused");
-	check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+	replug(X);
 	check_enabled(all_cpus(), "a CPU was replugged");
 	check(vm_getc(&vm) > 0, "no output");
 	vm_free(&vm);
@@ -623,7 +626,7 @@ static int step_hw_always(int argc, char **argv)
 	check_enabled(all_cpus(), "before the first VM");
 	check(get_state().usage_count == 1, "kvm_usage_count is %d", get_state().usage_count);
 	vm_init(&vm, &code_hello, 0);
-	check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+	replug(X);
 	check_enabled(all_cpus(), "a CPU was replugged");
 	check(vm_getc(&vm) > 0, "no output");
 	vm_free(&vm);
@@ -707,7 +710,7 @@ static int step_hw_used(int argc, char **argv)
 	check(!usehw_param("chardev"), "in the callback: there was /dev/kvm");
 	if (usehw_param("keep")) {
 		check_enabled(all_cpus(), "kept by a vendor module");
-		check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+		replug(X);
 		check_enabled(all_cpus(), "a CPU was replugged");
 		check(write_file("/sys/module/usehw/parameters/release", "1"), "release: %m");
 	}

@@ -205,6 +205,12 @@ bool set_online(int cpu, bool online)
 	return write_file(path, online ? "1" : "0");
 }
 
+void replug(int cpu)
+{
+	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+	check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+}
+
 /* The kernel knows kvm-amd.ko as kvm_amd. */
 static void module_name(const char *module, char *name, size_t size)
 {

@@ -57,6 +57,8 @@ bool write_file(const char *path, const char *text);
 void pin(int cpu);
 int nr_cpus(void);
 bool set_online(int cpu, bool online);
+/* The step fails unless the CPU goes offline and comes back. */
+void replug(int cpu);
 
 int try_load(const char *module, const char *params);
 void load(const char *module, const char *params);

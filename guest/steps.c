@@ -205,7 +205,7 @@ static int step_hotplug(int argc, char **argv)
 static int step_churn(int argc, char **argv)
 {
 	double end = now() + atoi(argv[1]);
-	int cpus = nr_cpus(), i, c;
+	int cpus = nr_cpus(), i;
 	struct vm vm = {};
 	long *count, n;
 	pid_t pids[3];
@@ -221,9 +221,7 @@ static int step_churn(int argc, char **argv)
 			continue;
 		for (n = 0; now() < end; n++, count[i]++) {
 			if (!i) {
-				c = 1 + n % (cpus - 1);
-				check(set_online(c, false), "CPU %d does not go offline: %m", c);
-				check(set_online(c, true), "CPU %d does not come online: %m", c);
+				replug(1 + n % (cpus - 1));
 				continue;
 			}
 			/* Every other one without a vCPU. */

@@ -35,11 +35,6 @@ static struct lab_tsc moved(struct vm *vm)
 	return tsc;
 }
 
-static void replug(void)
-{
-	check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
-}
-
 /* tsc-online: a CPU that comes online tells nothing about the TSCs of the others. */
 static int step_tsc_online(int argc, char **argv)
 {
@@ -48,7 +43,7 @@ static int step_tsc_online(int argc, char **argv)
 
 	setup(&vm, 1);
 	ahead(&vm, AHEAD);
-	replug();
+	replug(X);
 	cycles = moved(&vm).cycles;
 	/* Or KVM takes the TSC for unstable when the vCPU is loaded to be destroyed. */
 	ahead(&vm, 0);
@@ -120,7 +115,7 @@ static int step_tsc_unstable(int argc, char **argv)
 
 	/* And when it is known to be unstable before. */
 	run_both(vm);
-	replug();
+	replug(X);
 	check(moved(&vm[0]).update, "the guest keeps its clock at the second time");
 	check(!moved(&vm[1]).update, "the other guest is to update its clock");
 	return PASS;

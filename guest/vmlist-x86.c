@@ -579,7 +579,7 @@ static int step_vmlist_reader(int argc, char **argv)
 	memset(&vm, 0, sizeof(vm));
 	vm_init(&vm, &code_hello, 0);
 	vm_getc(&vm);
-	check(set_online(X, false) && set_online(X, true), "CPU %d: %m", X);
+	replug(X);
 	stat_of(NULL, "exits");
 	check(write_file(PARAMS "nx_huge_pages", "force"), "nx_huge_pages: %m");
 	check(write_file(PARAMS "nx_huge_pages", "off"), "nx_huge_pages: %m");

@@ -8,8 +8,8 @@ bad=0
 
 gone='kvm_count_lock|cpus_hardware_enabled|hardware_enable_failed|hardware_(en|dis)able_nolock'
 gone="$gone|kvm_arch_post_init_vm|CPUHP_AP_KVM_STARTING|kvm_arch_hardware_(en|dis)able"
-git --git-dir="$STORE" grep -nE "\\<($gone)\\>" refs/lab/series -- arch include kernel virt Documentation | sed 's|^refs/lab/series:|  still there: |' |
-	grep . && bad=1
+git --git-dir="$STORE" grep -nE "\\<($gone)\\>" refs/lab/series -- arch include kernel virt Documentation |
+	sed 's|^refs/lab/series:|  still there: |' | grep . && bad=1
 
 # Functions that enable and disable virtualization, or decide to; with what they call
 # for nothing else.

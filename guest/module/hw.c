@@ -16,21 +16,12 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include <asm/msr.h>
-
+#include "enabled.h"
 #include "hw.h"
 #include "lookup.h"
 
 static u32 fail_cpu = HW_NO_CPU, incompatible_cpu = HW_NO_CPU;
 static u64 dying;
-
-/* From probes as well, hence without the tracepoint of rdmsrl(). */
-static bool is_enabled(void)
-{
-	if (boot_cpu_has(X86_FEATURE_SVM))
-		return __rdmsr(MSR_EFER) & EFER_SVME;
-	return __read_cr4() & X86_CR4_VMXE;
-}
 
 static bool is_over(u64 end)
 {
@@ -285,9 +276,12 @@ static struct kprobe comes_probe = {
 	.symbol_name = "kvm_hw_enable_cpu",
 };
 
+/* The last one is left out where there is no such function. */
 static struct kprobe *probes[] = {
-	&enable_probe, &check_probe, &dying_probe, &drop_probe,
+	&enable_probe, &check_probe, &dying_probe, &drop_probe, &comes_probe,
 };
+
+static int nr_probes = ARRAY_SIZE(probes);
 
 static void get_enabled(void *enabled)
 {
@@ -386,28 +380,23 @@ static int __init hw_init(void)
 		enabled_probe.kp.symbol_name = "vmx_hardware_enable";
 		enable_probe.symbol_name = "vmx_hardware_enable";
 	}
+	enable_cpu = (void *)lookup("kvm_hw_enable_cpu");
+	if (!enable_cpu)
+		nr_probes--;
 
 	r = register_kretprobes(returns, ARRAY_SIZE(returns));
 	if (r)
 		return r;
-	r = register_kprobes(probes, ARRAY_SIZE(probes));
+	r = register_kprobes(probes, nr_probes);
 	if (r)
 		goto err_returns;
-	enable_cpu = (void *)lookup("kvm_hw_enable_cpu");
-	if (enable_cpu)
-		r = register_kprobe(&comes_probe);
-	if (r)
-		goto err_probes;
 	r = misc_register(&hw_dev);
 	if (r)
-		goto err_comes;
+		goto err_probes;
 	return 0;
 
-err_comes:
-	if (enable_cpu)
-		unregister_kprobe(&comes_probe);
 err_probes:
-	unregister_kprobes(probes, ARRAY_SIZE(probes));
+	unregister_kprobes(probes, nr_probes);
 err_returns:
 	unregister_kretprobes(returns, ARRAY_SIZE(returns));
 	return r;
@@ -417,9 +406,7 @@ module_init(hw_init);
 static void __exit hw_exit(void)
 {
 	misc_deregister(&hw_dev);
-	if (enable_cpu)
-		unregister_kprobe(&comes_probe);
-	unregister_kprobes(probes, ARRAY_SIZE(probes));
+	unregister_kprobes(probes, nr_probes);
 	unregister_kretprobes(returns, ARRAY_SIZE(returns));
 }
 module_exit(hw_exit);

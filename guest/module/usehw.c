@@ -14,6 +14,7 @@
 #include <linux/namei.h>
 #include <linux/smp.h>
 
+#include "enabled.h"
 #include "lookup.h"
 
 static bool keep;
@@ -51,13 +52,7 @@ MODULE_PARM_DESC(release, "Let go of what was kept");
 
 static void count_disabled(void *nr)
 {
-	bool enabled;
-
-	if (boot_cpu_has(X86_FEATURE_SVM))
-		enabled = __rdmsr(MSR_EFER) & EFER_SVME;
-	else
-		enabled = __read_cr4() & X86_CR4_VMXE;
-	*(int *)nr += !enabled;
+	*(int *)nr += !is_enabled();
 }
 
 static const struct file_operations squatter_fops = {
