@@ -2,6 +2,7 @@
 /* How long it takes to create and destroy VMs. */
 #include <linux/kvm.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "lab.h"
@@ -101,69 +102,60 @@ static int step_bench(int argc, char **argv)
 }
 
 #define SPENT	"/sys/kernel/debug/spent"
-#define MAX_PARTS	12
+#define MAX_PARTS	13	/* the whole, and what spent.ko takes */
+
+static char **functions;
+static int nr_functions;
 
 /*
- * How much of the destruction of a VM is spent in some functions.  Whole and parts are
- * of the same VM: unlike in a comparison of two boots, what else differs cancels out.
+ * How much of the destruction of a VM is spent in some functions, mean.  Whole and parts
+ * are of the same VM: unlike in a comparison of two boots, what else differs cancels out.
  */
 static void measure_parts(const char *phase, int rounds)
 {
 	static const char *const what[] = { "destroy 2->1", "destroy 1->0" };
 	static char text[1 << 18];
-	double whole[2][MAX_ROUNDS], part[2][MAX_ROUNDS], sum[2][2 + MAX_PARTS] = {};
-	int nr = 0, vm, i, k = 0;
-	char *p = text, parts[MAX_PARTS * 12];
+	double sum[2][MAX_PARTS] = {};
+	char *p = text;
+	int nr, vm, i;
 
 	check(write_file(SPENT, ""), SPENT ": %m");
 	come_and_go(rounds);
 	check(read_file(SPENT, text, sizeof(text)), SPENT ": %m");
-	while (*p) {
-		double us = 0;
+	/* A line for each VM: all of it, what tells VMs from other calls, the functions. */
+	for (nr = 0; *p; nr++) {
+		for (i = 0; *p && *p != '\n'; i++) {
+			double us = strtod(p, &p);
 
-		vm = nr % 2;
-		i = nr / 2 - WARM_UP;
-		for (k = 0; *p != '\n' && *p; k++) {
-			double v = strtod(p, &p);
-
-			if (i >= 0)
-				sum[vm][k] += v;
-			if (!k && i >= 0)
-				whole[vm][i] = v;
-			else if (k > 1)
-				us += v;
+			if (nr >= 2 * WARM_UP && i < MAX_PARTS)
+				sum[nr % 2][i] += us / rounds;
 		}
-		if (i >= 0)
-			part[vm][i] = us;
-		if (*p)
-			p++;
-		nr++;
+		p += strspn(p, "\n");
 	}
 	check(nr == 2 * (rounds + WARM_UP), "%d VMs were destroyed, not %d", nr,
 	      2 * (rounds + WARM_UP));
 	for (vm = 0; vm < 2; vm++) {
-		double all = 0;
-		int n = 0;
-
-		for (i = 2; i < k; i++) {
-			all += sum[vm][i];
-			n += snprintf(parts + n, sizeof(parts) - n, " %.0f", sum[vm][i] / rounds);
-		}
-		qsort(whole[vm], rounds, sizeof(double), by_value);
-		qsort(part[vm], rounds, sizeof(double), by_value);
-		note("parts\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%s", phase, what[vm],
-		     sum[vm][0] / rounds, all / rounds, whole[vm][rounds / 2],
-		     part[vm][rounds / 2], parts);
+		note("parts\t%s\t%s\twhole\t%.0f", phase, what[vm], sum[vm][0]);
+		for (i = 0; i < nr_functions; i++)
+			note("parts\t%s\t%s\t%s\t%.0f", phase, what[vm], functions[i],
+			     sum[vm][2 + i]);
 	}
 }
 
-/* bench-parts ROUNDS FUNCTION,...: kvm_put_kvm()'s time in FUNCTIONs. */
+/* bench-parts ROUNDS FUNCTION...: kvm_put_kvm()'s time in FUNCTIONs. */
 static int step_bench_parts(int argc, char **argv)
 {
-	char params[256];
+	char params[512] = "outer=kvm_put_kvm inner=kvm_arch_destroy_vm";
+	int i;
 
+	functions = argv + 2;
+	nr_functions = argc - 2;
+	check(nr_functions <= MAX_PARTS - 2, "more functions than %d", MAX_PARTS - 2);
 	/* The first one says which references were the last ones. */
-	snprintf(params, sizeof(params), "outer=kvm_put_kvm inner=kvm_arch_destroy_vm,%s", argv[2]);
+	for (i = 0; i < nr_functions; i++) {
+		strcat(params, ",");
+		strcat(params, functions[i]);
+	}
 	load("spent", params);
 	both(measure_parts, atoi(argv[1]));
 	unload("spent");

@@ -388,7 +388,7 @@ static void end(struct runner *r)
  */
 static int step_resume_fails(int argc, char **argv)
 {
-	struct runner free = {}, bound = {}, again = {};
+	struct runner free = {}, bound = {}, second = {}, again = {};
 	int power = open_power(), r, fd;
 	double end_of_wait;
 	cpu_set_t allowed;
@@ -421,10 +421,17 @@ static int step_resume_fails(int argc, char **argv)
 		close(r);
 	close(fd);
 	end(&bound);
+
+	/* The next sleep is another chance. */
+	pin(-1);
+	sleep_to_ram();
+	check(svme() & 1, "SVM is not enabled on CPU 0 after another sleep");
+	start(&second, 0, &code_tsc);
+	wait_progress(&second, "on CPU 0, after another sleep");
+	end(&second);
 	wait_progress(&free, "until it is ended");
 	end(&free);
 
-	pin(-1);
 	check(!svme(), "SVM enabled on CPUs %#lx without a VM", svme());
 	start(&again, 0, &code_tsc);
 	wait_progress(&again, "on CPU 0, with the next VM");

@@ -3,8 +3,7 @@
 # bench.sh: how long VMs take to be created and destroyed, on base, series, and Linux
 # 6.12, the latter two with virtualization enabled on demand and at load; 2, 8 and 16
 # CPUs; side by side, several times in turn.  What counts are ratios: the host is
-# shared.  Also, how much of a VM's destruction on the series is the wait for readers
-# of vm_list.
+# shared.  Also, what the destruction of a VM is spent on.
 # ROUNDS and CPUS limit it.
 . "$(dirname "$0")/lib.sh"
 lock
@@ -30,13 +29,13 @@ for round in $(seq "$rounds"); do
 			6.12-demand) kernel_of=6.12 APPEND=kvm.enable_virt_at_load=0 ;;
 			6.12-load) kernel_of=6.12 APPEND=kvm.enable_virt_at_load=1 ;;
 			esac
-			[ "$what" != series ] || scenario=bench-parts
+			case $what in *-load) ;; *) scenario=bench-parts ;; esac
 			say "round $round of $rounds, $CPUS CPUs, $what"
 			LAB_RESULTS='' "$TOP/tools/boot.sh" x86_64-svm plain "$kernel_of" $scenario > "$LOGS/bench.log" ||
 				{ sed -n 1,6p "$LOGS/bench.log"; die "the boot failed: $LOGS/bench.log"; }
 			report=$BUILD/run/x86_64-svm-plain-$kernel_of-$scenario/report
 			sed -n "s/^# bench/$CPUS	$what/p" "$report" >> "$tsv"
-			sed -n "s/^# parts/$CPUS/p" "$report" >> "$parts"
+			sed -n "s/^# parts/$CPUS	$what/p" "$report" >> "$parts"
 		done
 	done
 done
@@ -58,15 +57,26 @@ table()
 	END { flush() }'
 }
 
-# All VMs of all rounds: the whole is the sum of what it took to destroy them.
+# Mean of the rounds' means.
 parts_table()
 {
-	awk -F '\t' -v OFS='\t' '
-	{ key = $2 OFS $3 OFS $1; whole[key] += $4; part[key] += $5; nr[key]++ }
-	END { for (key in nr) print key, whole[key] / nr[key], part[key] / nr[key],
-		whole[key] / (whole[key] - part[key]) }' "$parts" |
-		sort -t '	' -k1,1 -k2,2 -k3,3n |
-		awk -F '\t' '{ printf "%-8s %-13s %3d  %8d %8d %5.3f\n", $1, $2, $3, $4, $5, $6 }'
+	sort -t '	' -k3,3 -k4,4 -k1,1n -k2,2 -s "$parts" | awk -F '\t' '
+	function flush(i)
+	{
+		if (row == "")
+			return
+		printf "%s", row
+		for (i = 1; i <= n; i++)
+			printf " %8d", sum[i] / (count / n)
+		printf " %5.3f\n", sum[1] / (sum[1] - sum[2])
+	}
+	{ r = sprintf("%-8s %-13s %3d %-11s", $3, $4, $1, $2)
+	  if (r != row) { flush(); row = r; count = n = 0; split("", sum) }
+	  if ($5 == "whole") i = 0
+	  sum[++i] += $6
+	  count++
+	  if (i > n) n = i }
+	END { flush() }'
 }
 
 mkdir -p "$TOP/bench"
@@ -78,9 +88,10 @@ mkdir -p "$TOP/bench"
 	echo "# load     what         CPUs      base   series   s/b   demand   s/d  at load  at load   a/l"
 	table
 	echo "#"
-	echo "# Series: mean time in kvm_put_kvm(), how much of it is the wait for readers of vm_list,"
-	echo "# in us; and the ratio of the whole to the whole without the wait."
-	echo "# load     what         CPUs     whole     wait ratio"
+	echo "# What kvm_put_kvm() is spent on, mean, in us: the wait for readers of vm_list (series only),"
+	echo "# mmu_notifier_unregister(), rcu_barrier(), cleanup_srcu_struct(), kthread_stop(); and the"
+	echo "# ratio of the whole to the whole without the wait for readers."
+	echo "# load     what         CPUs kernel         whole  readers notifier  barrier  cleanup  kthread ratio"
 	parts_table
 } > "$BUILD/bench.txt"
 cp "$BUILD/bench.txt" "$TOP/bench/create.txt"
