@@ -10,9 +10,9 @@
 #define MAX_ROUNDS	1000
 #define WARM_UP		5
 
-enum { CREATE_01, CREATE_12, VCPU, WITH_VCPU, DESTROY_21, DESTROY_10, METRICS };
+enum { CREATE_01, CREATE_12, DESTROY_21, DESTROY_10, METRICS };
 static const char *const metrics[] = {
-	"create 0->1", "create 1->2", "first vCPU", "1->2 + vCPU", "destroy 2->1", "destroy 1->0"
+	"create 0->1", "create 1->2", "destroy 2->1", "destroy 1->0"
 };
 
 static int by_value(const void *a, const void *b)
@@ -24,48 +24,59 @@ static int by_value(const void *a, const void *b)
 
 static double us[METRICS][MAX_ROUNDS];
 
-/* Two VMs, the second one with a vCPU, come and go, as often. */
-static void come_and_go(int rounds)
+static int create(bool with_vcpu, int *vcpu)
 {
-	int i, vm1, vm2, vcpu;
-	double t[6];
+	int vm = vm_create();
+
+	*vcpu = with_vcpu ? ioctl(vm, KVM_CREATE_VCPU, 0) : -1;
+	check(vm >= 0 && (!with_vcpu || *vcpu >= 0), "cannot create a VM: %m");
+	return vm;
+}
+
+static void destroy(int vm, int vcpu)
+{
+	/* It keeps a reference to the VM. */
+	if (vcpu >= 0)
+		close(vcpu);
+	close(vm);
+}
+
+/* Two VMs come and go, as often. */
+static void come_and_go(int rounds, bool with_vcpu)
+{
+	int i, vm[2], vcpu[2];
+	double t[5];
 
 	for (i = -WARM_UP; i < rounds; i++) {
 		t[0] = now();
-		vm1 = vm_create();
+		vm[0] = create(with_vcpu, &vcpu[0]);
 		t[1] = now();
-		vm2 = vm_create();
+		vm[1] = create(with_vcpu, &vcpu[1]);
 		t[2] = now();
-		vcpu = ioctl(vm2, KVM_CREATE_VCPU, 0);
+		destroy(vm[1], vcpu[1]);
 		t[3] = now();
-		check(vm1 >= 0 && vm2 >= 0 && vcpu >= 0, "KVM_CREATE_VM: %m");
-		close(vcpu);
+		destroy(vm[0], vcpu[0]);
 		t[4] = now();
-		close(vm2);
-		t[5] = now();
-		if (i >= 0) {
-			us[CREATE_01][i] = t[1] - t[0];
-			us[CREATE_12][i] = t[2] - t[1];
-			us[VCPU][i] = t[3] - t[2];
-			us[WITH_VCPU][i] = t[3] - t[1];
-			us[DESTROY_21][i] = t[5] - t[4];
-		}
-		t[0] = now();
-		close(vm1);
-		t[1] = now();
-		if (i >= 0)
-			us[DESTROY_10][i] = t[1] - t[0];
+		if (i < 0)
+			continue;
+		us[CREATE_01][i] = t[1] - t[0];
+		us[CREATE_12][i] = t[2] - t[1];
+		us[DESTROY_21][i] = t[3] - t[2];
+		us[DESTROY_10][i] = t[4] - t[3];
 	}
 }
 
-static void measure(const char *phase, int rounds)
+static void measure(const char *load, int rounds)
 {
-	int m;
+	int with_vcpu, m;
 
-	come_and_go(rounds);
-	for (m = 0; m < METRICS; m++) {
-		qsort(us[m], rounds, sizeof(double), by_value);
-		note("bench\t%s\t%s\t%.0f", phase, metrics[m], us[m][rounds / 2] * 1e6);
+	for (with_vcpu = 0; with_vcpu < 2; with_vcpu++) {
+		come_and_go(rounds, with_vcpu);
+		for (m = 0; m < METRICS; m++) {
+			qsort(us[m], rounds, sizeof(double), by_value);
+			note("bench\t%s\t%s%s\t%.0f", load, metrics[m],
+			     with_vcpu ? " + vCPU" : "", us[m][rounds / 2] * 1e6);
+		}
 	}
 }
 
@@ -79,7 +90,7 @@ static void read_statistics(void)
 }
 
 /* All of fn() alone, then with such a reader. */
-static void both(void (*fn)(const char *phase, int rounds), int rounds)
+static void both(void (*fn)(const char *load, int rounds), int rounds)
 {
 	pid_t pid;
 
@@ -111,7 +122,7 @@ static int nr_functions;
  * How much of the destruction of a VM is spent in some functions, mean.  Whole and parts
  * are of the same VM: unlike in a comparison of two boots, what else differs cancels out.
  */
-static void measure_parts(const char *phase, int rounds)
+static void measure_parts(const char *load, int rounds)
 {
 	static const char *const what[] = { "destroy 2->1", "destroy 1->0" };
 	static char text[1 << 18];
@@ -120,7 +131,7 @@ static void measure_parts(const char *phase, int rounds)
 	int nr, vm, i;
 
 	check(write_file(SPENT, ""), SPENT ": %m");
-	come_and_go(rounds);
+	come_and_go(rounds, true);
 	check(read_file(SPENT, text, sizeof(text)), SPENT ": %m");
 	/* A line for each VM: all of it, what tells VMs from other calls, the functions. */
 	for (nr = 0; *p; nr++) {
@@ -135,9 +146,9 @@ static void measure_parts(const char *phase, int rounds)
 	check(nr == 2 * (rounds + WARM_UP), "%d VMs were destroyed, not %d", nr,
 	      2 * (rounds + WARM_UP));
 	for (vm = 0; vm < 2; vm++) {
-		note("parts\t%s\t%s\twhole\t%.0f", phase, what[vm], sum[vm][0]);
+		note("parts\t%s\t%s\twhole\t%.0f", load, what[vm], sum[vm][0]);
 		for (i = 0; i < nr_functions; i++)
-			note("parts\t%s\t%s\t%s\t%.0f", phase, what[vm], functions[i],
+			note("parts\t%s\t%s\t%s\t%.0f", load, what[vm], functions[i],
 			     sum[vm][2 + i]);
 	}
 }

@@ -51,7 +51,7 @@ table()
 		v["base"], v["series"], v["series"] / v["base"], v["6.12-demand"],
 		v["series"] / v["6.12-demand"], v["series-load"], v["6.12-load"],
 		v["series-load"] / v["6.12-load"] }
-	{ r = sprintf("%-8s %-13s %3d", $2, $3, $1)
+	{ r = sprintf("%-8s %-19s %3d", $2, $3, $1)
 	  if (r != row) { flush(); row = r }
 	  v[$4] = $5 }
 	END { flush() }'
@@ -84,13 +84,13 @@ mkdir -p "$TOP/bench"
 	echo "# SPDX-License-Identifier: GPL-2.0-only"
 	echo "# Written by make bench: median of $rounds boots' medians of 100, in us; s/x is series by x;"
 	echo "# \"at load\" is with kvm.always_enabled=1, and 6.12's enable_virt_at_load=1; a/l is their ratio."
-	echo "# Base $(cat "$STORE/lab-release"), 6.12 is $(cat "$STORE/lab-release-6.12"), $(cat "$BUILD/run/x86_64-svm-plain-base-bench/version"), tsc=reliable"
-	echo "# load     what         CPUs      base   series   s/b   demand   s/d  at load  at load   a/l"
+	echo "# Base $(cat "$STORE/lab-release"), 6.12 is $(cat "$STORE/lab-release-6.12"), $(cat "$BUILD/run/x86_64-svm-plain-base-bench-parts/version"), tsc=reliable"
+	echo "# load     what               CPUs      base   series   s/b   demand   s/d  at load  at load   a/l"
 	table
 	echo "#"
-	echo "# What kvm_put_kvm() is spent on, mean, in us: the wait for readers of vm_list (series only),"
-	echo "# mmu_notifier_unregister(), rcu_barrier(), cleanup_srcu_struct(), kthread_stop(); and the"
-	echo "# ratio of the whole to the whole without the wait for readers."
+	echo "# What kvm_put_kvm() is spent on, mean, in us, for VMs with a vCPU: the wait for readers of"
+	echo "# vm_list (series only), mmu_notifier_unregister(), rcu_barrier(), cleanup_srcu_struct(),"
+	echo "# kthread_stop(); and the ratio of the whole to the whole without the wait for readers."
 	echo "# load     what         CPUs kernel         whole  readers notifier  barrier  cleanup  kthread ratio"
 	parts_table
 } > "$BUILD/bench.txt"
@@ -102,11 +102,12 @@ dir=$BUILD/bench.dat
 rm -rf "$dir"
 mkdir -p "$dir"
 i=0
-for metric in 'create 0->1' 'create 1->2' '1->2 + vCPU' 'destroy 2->1' 'destroy 1->0'; do
+for metric in "create 0->1" "create 1->2" "destroy 2->1" "destroy 1->0" \
+	"create 0->1 + vCPU" "create 1->2 + vCPU" "destroy 2->1 + vCPU" "destroy 1->0 + vCPU"; do
 	i=$((i + 1))
 	{
 		printf 'CPUs\tbase\tseries\t"series at load"\t"6.12 on demand"\t"6.12 at load"\n'
-		grep -F "alone    $metric" "$BUILD/bench.txt" |
+		grep -F "$(printf '%-8s %-19s ' alone "$metric")" "$BUILD/bench.txt" |
 			awk '{ n = NF; b = $(n-7); printf "%d\t1\t%s\t%.2f\t%.2f\t%.2f\n", $(n-8), $(n-5), $(n-2)/b, $(n-4)/b, $(n-1)/b }'
 	} > "$dir/$i.dat"
 done
