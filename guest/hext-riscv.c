@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Steps for the H extension of RISC-V: on which CPUs it is set up for guests, and what
+ * happens if that fails.  module/hext.c tells, and makes it fail.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lab.h"
+
+#define PARAMETERS	"/sys/module/hext/parameters/"
+#define BIT(cpu)	(1ull << (cpu))
+
+static uint64_t all_cpus(void)
+{
+	return BIT(nr_cpus()) - 1;
+}
+
+static void expect(const char *what, uint64_t cpus, const char *when)
+{
+	char path[64], text[32];
+	uint64_t mask;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", what);
+	check(read_file(path, text, sizeof(text)), "cannot read %s: %m", path);
+	mask = strtoull(text, NULL, 16);
+	check(mask == cpus, "%s: %s on CPUs %#lx, not %#lx", when, what, mask, cpus);
+}
+
+static void fail_on(int cpu)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", cpu);
+	check(write_file(PARAMETERS "fail", number), "fail: %m");
+}
+
+static int create(void)
+{
+	int fd = vm_create();
+
+	check(fd >= 0, "KVM_CREATE_VM: %m");
+	return fd;
+}
+
+/* hext-vms: set up on all CPUs with the first VM, and on those that come back. */
+static int step_hext_vms(int argc, char **argv)
+{
+	int cpu, first, second;
+
+	load("hext", "");
+	expect("enabled", 0, "no VM yet");
+	for (cpu = 1; cpu < nr_cpus(); cpu++) {
+		replug(cpu);
+		expect("enabled", 0, "a CPU came back before the first VM");
+		first = create();
+		second = create();
+		close(second);
+		expect("enabled", all_cpus(), "one of two VMs is left");
+		replug(cpu);
+		expect("enabled", all_cpus(), "a CPU came back with a VM");
+		close(first);
+		expect("enabled", 0, "the last VM is gone");
+
+		check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+		first = create();
+		check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+		expect("enabled", all_cpus(), "a CPU that missed the first VM");
+		close(first);
+		expect("enabled", 0, "the last VM is gone again");
+	}
+	return PASS;
+}
+
+/* hext-interrupts: what is pending for guests goes away with the last VM. */
+static int step_hext_interrupts(int argc, char **argv)
+{
+	int fd;
+
+	load("hext", "");
+	fd = create();
+	check(write_file(PARAMETERS "pending", "1"), "pending: %m");
+	expect("pending", all_cpus(), "as asked for");
+	close(fd);
+	expect("enabled", 0, "the last VM is gone");
+	expect("pending", 0, "the last VM is gone");
+	return PASS;
+}
+
+/* hext-fail: it fails on one CPU, for each of them in turn. */
+static int step_hext_fail(int argc, char **argv)
+{
+	int cpu, fd, error = 0;
+
+	load("hext", "");
+	for (cpu = 0; cpu < nr_cpus(); cpu++) {
+		fail_on(cpu);
+		fd = vm_create();
+		check(fd < 0, "CPU %d fails, and a VM is created", cpu);
+		if (errno != ENXIO)
+			error = errno;
+		expect("enabled", 0, "a CPU failed");
+		fail_on(-1);
+		close(create());
+	}
+	check(!error, "KVM_CREATE_VM: %s, the CPU: %s", strerror(error), strerror(ENXIO));
+	return PASS;
+}
+
+/* hext-refused: a CPU that fails stays offline as long as there is a VM. */
+static int step_hext_refused(int argc, char **argv)
+{
+	int cpu = nr_cpus() - 1, fd;
+
+	load("hext", "");
+	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+	fail_on(cpu);
+	check(set_online(cpu, true), "without a VM, CPU %d does not come online: %m", cpu);
+	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+	fd = create();
+	check(!set_online(cpu, true), "CPU %d came online under a VM", cpu);
+	fail_on(-1);
+	check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+	expect("enabled", all_cpus(), "it works again");
+	close(fd);
+	expect("enabled", 0, "the last VM is gone");
+	return PASS;
+}
+
+const struct step hext_steps[] = {
+	{ "hext-vms", step_hext_vms },
+	{ "hext-interrupts", step_hext_interrupts },
+	{ "hext-fail", step_hext_fail },
+	{ "hext-refused", step_hext_refused },
+	{}
+};
