@@ -269,8 +269,7 @@ void unload(const char *module)
 	check(!syscall(SYS_delete_module, name, O_NONBLOCK), "cannot unload %s: %m", module);
 }
 
-/* Returns in value what the kernel's command line has after key. */
-static void cmdline(const char *key, char *value, size_t size)
+void cmdline(const char *key, char *value, size_t size)
 {
 	char text[2048], *p;
 
@@ -312,7 +311,8 @@ static const struct step *find_step(const char *name)
 {
 	static const struct step *const tables[] = {
 		kvm_steps, bench_steps, uret_steps, vmlist_steps, tsc_steps,
-		hw_steps, power_steps, fakevz_steps, fakesie_steps, hext_steps, busted_steps
+		hw_steps, power_steps, fakevz_steps, fakesie_steps, hext_steps, el2_steps,
+		busted_steps
 	};
 	const struct step *s;
 	unsigned int i;

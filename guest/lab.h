@@ -34,6 +34,7 @@ extern const struct step power_steps[] __attribute__((weak));
 extern const struct step fakevz_steps[] __attribute__((weak));
 extern const struct step fakesie_steps[] __attribute__((weak));
 extern const struct step hext_steps[] __attribute__((weak));
+extern const struct step el2_steps[] __attribute__((weak));
 
 /* A line for the report, to be read by people. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -64,6 +65,9 @@ void replug(int cpu);
 int try_load(const char *module, const char *params);
 void load(const char *module, const char *params);
 void unload(const char *module);
+
+/* What the kernel's command line has after key, which ends in "=". */
+void cmdline(const char *key, char *value, size_t size);
 
 /* How often count.ko saw the functions called. */
 void read_calls(int nr, int *calls);
@@ -108,6 +112,9 @@ int vm_getc(struct vm *vm);	/* run until the guest puts out a byte */
 
 /* The architecture's: make a new vCPU start at address 0 in its simplest mode. */
 void vm_arch_vcpu(struct vm *vm);
+
+/* arm64 only: a guest with a vGIC, which counts the interrupts of its timer. */
+void vm_init_timer(struct vm *vm);
 
 /* x86 only: lab.ko, with this process on CPU 0; wait until it holds somebody, or not. */
 int open_lab(void);
