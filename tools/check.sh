@@ -127,10 +127,12 @@ if [ -z "$MACHINES" ]; then
 	for patch in $(grep -L '^On: ' "$TOP"/mutants/*.patch) $(grep -l '^On: ' "$TOP"/mutants/*.patch); do
 		[ "$how" = all ] || [ -z "$(header "$patch" Slow)" ] || continue
 		s=$(header "$patch" Scenario)
-		"$TOP/tools/kernel.sh" x86_64-svm debug "$patch"
-		LAB_EXPECT=$(header "$patch" Expect) boot x86_64-svm debug "$patch" "$s"
+		m=$(header "$patch" Machine | grep . || echo x86_64-svm)
+		machine "$m"
+		"$TOP/tools/kernel.sh" "$m" debug "$patch"
+		LAB_EXPECT=$(header "$patch" Expect) boot "$m" debug "$patch" "$s"
 		# A guard more or less is not worth a kernel on disk.
-		rm -rf "$BUILD/kernel/x86_64-debug-$(basename "$patch" .patch)"
+		rm -rf "$BUILD/kernel/$kernel-debug-$(basename "$patch" .patch)"
 	done
 fi
 
