@@ -327,6 +327,8 @@ static uint64_t kvm_clock(struct runner *r)
 
 static void sleep_to_ram(void)
 {
+	/* One that is over may still be set. */
+	write_file("/sys/class/rtc/rtc0/wakealarm", "0");
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+3"), "wakealarm: %m");
 	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
 }
