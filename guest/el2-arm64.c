@@ -370,7 +370,7 @@ static int step_el2_idle(int argc, char **argv)
 			idle(cpu);
 			end = now() + 20;
 			while (ticks() == old) {
-				check(now() < end, "CPU %d idled %d times, the guest does not go on",
+				check(now() < end, "CPU %d idled %d times: the guest stands still",
 				      cpu, i + 1);
 				usleep(200);
 			}
