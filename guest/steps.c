@@ -13,6 +13,14 @@
 
 #include "lab.h"
 
+/* "vendor" is the last of the machine's own modules. */
+static const char *real_name(const char *module)
+{
+	char *own[MAX_MODULES];
+
+	return strcmp(module, "vendor") ? module : own[kvm_modules(own) - 1];
+}
+
 /* load [MODULE[:PARAMETER]...]...: in this order; if none is named, the machine's own. */
 static int step_load(int argc, char **argv)
 {
@@ -28,8 +36,8 @@ static int step_load(int argc, char **argv)
 
 		while (p && (p = strchr(p, ':')))
 			*p = ' ';
-		load(name, params ?: "");
-		note("lab: loaded %s", name);
+		load(real_name(name), params ?: "");
+		note("lab: loaded %s", real_name(name));
 	}
 	return PASS;
 }
@@ -43,7 +51,7 @@ static int step_unload(int argc, char **argv)
 	if (machine_lacks("reload"))
 		skip("not on this machine");
 	for (i = 1; i < argc; i++)
-		unload(argv[i]);
+		unload(real_name(argv[i]));
 	if (argc == 1)
 		for (i = kvm_modules(own) - 1; i >= 0; i--)
 			unload(own[i]);

@@ -165,10 +165,39 @@ static struct kretprobe before_disable_probe = {
 	.kp.symbol_name = "preempt_notifier_dec",
 };
 
+/*
+ * VMX compares what each CPU can do with what it was set up for, and finds a difference
+ * on this one.  SVM has no check of its own, see below.
+ */
+static u32 *vmcs_config;
+
+static int on_compare(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	if (raw_smp_processor_id() != READ_ONCE(incompatible_cpu))
+		return 1;
+	++*vmcs_config;
+	return 0;
+}
+
+static int on_compared(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	--*vmcs_config;
+	return 0;
+}
+
+static struct kretprobe compare_probe = {
+	.entry_handler = on_compare,
+	.handler = on_compared,
+	.kp.symbol_name = "vmx_check_processor_compat",
+};
+
+/* The last one is left out where there is no such function, or not any more. */
 static struct kretprobe *returns[] = {
 	&tsc_sync_probe, &enabled_probe, &park_probe, &before_enable_probe,
-	&before_disable_probe,
+	&before_disable_probe, &compare_probe,
 };
+
+static int nr_returns = ARRAY_SIZE(returns);
 
 /*
  * What is called in place of a function that has to fail.  A kretprobe, which could
@@ -194,7 +223,7 @@ static int on_enable(struct kprobe *kp, struct pt_regs *regs)
 
 static int on_check(struct kprobe *kp, struct pt_regs *regs)
 {
-	if (raw_smp_processor_id() != READ_ONCE(incompatible_cpu))
+	if (vmcs_config || raw_smp_processor_id() != READ_ONCE(incompatible_cpu))
 		return 0;
 	instruction_pointer_set(regs, (unsigned long)fail_the_check);
 	return 1;
@@ -376,15 +405,18 @@ static int __init hw_init(void)
 	r = init_lookup();
 	if (r)
 		return r;
-	if (!boot_cpu_has(X86_FEATURE_SVM)) {
+	if (!has_svm()) {
 		enabled_probe.kp.symbol_name = "vmx_hardware_enable";
 		enable_probe.symbol_name = "vmx_hardware_enable";
 	}
+	vmcs_config = (void *)lookup("vmcs_config");
+	if (!lookup("vmx_check_processor_compat"))
+		nr_returns--;
 	enable_cpu = (void *)lookup("kvm_hw_enable_cpu");
 	if (!enable_cpu)
 		nr_probes--;
 
-	r = register_kretprobes(returns, ARRAY_SIZE(returns));
+	r = register_kretprobes(returns, nr_returns);
 	if (r)
 		return r;
 	r = register_kprobes(probes, nr_probes);
@@ -398,7 +430,7 @@ static int __init hw_init(void)
 err_probes:
 	unregister_kprobes(probes, nr_probes);
 err_returns:
-	unregister_kretprobes(returns, ARRAY_SIZE(returns));
+	unregister_kretprobes(returns, nr_returns);
 	return r;
 }
 module_init(hw_init);
@@ -407,7 +439,7 @@ static void __exit hw_exit(void)
 {
 	misc_deregister(&hw_dev);
 	unregister_kprobes(probes, nr_probes);
-	unregister_kretprobes(returns, ARRAY_SIZE(returns));
+	unregister_kretprobes(returns, nr_returns);
 }
 module_exit(hw_exit);
 

@@ -1,56 +1,104 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Test module of the lab: another hypervisor.  It has SVM enabled on some CPUs while it
- * is loaded, and does not share them.  Not part of the series.
+ * Test module of the lab: another hypervisor.  It has SVM enabled on some CPUs, or is in
+ * VMX operation there, while it is loaded, and does not share them.  Not part of the
+ * series.
  *
  * insmod otherhv.ko [cpus=LIST]; all that are online otherwise.  -EBUSY if somebody has
- * SVM enabled on one of them.
+ * virtualization enabled on one of them.
  */
 #include <linux/cpu.h>
 #include <linux/gfp.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/smp.h>
 
-#include <asm/msr.h>
+#include <asm/asm.h>
+
+#include "enabled.h"
 
 static char *cpus;
 module_param(cpus, charp, 0444);
 MODULE_PARM_DESC(cpus, "List of CPUs");
 
 static struct cpumask mine;
-static void *area;
 
-static void start(void *error)
+/* A page per CPU: where to save to, or the VMXON region. */
+static DEFINE_PER_CPU(void *, area);
+
+static int svm_start(void)
 {
 	u64 efer;
 
 	rdmsrl(MSR_EFER, efer);
-	if (efer & EFER_SVME) {
-		*(int *)error = -EBUSY;
-		return;
-	}
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
-	cpumask_set_cpu(smp_processor_id(), &mine);
+	return 0;
+}
+
+/* VMSAVE is an invalid opcode unless SVME is set. */
+static bool svm_works(void)
+{
+	asm goto("1:	vmsave %%rax\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : "a" (__pa(this_cpu_read(area))) : "memory" : fault);
+	return true;
+fault:
+	return false;
+}
+
+static int vmx_start(void)
+{
+	u32 *region = this_cpu_read(area);
+	u64 address = __pa(region), basic;
+
+	rdmsrl(MSR_IA32_VMX_BASIC, basic);
+	*region = basic;	/* the revision, in the lower half */
+	cr4_set_bits(X86_CR4_VMXE);
+	asm goto("1:	vmxon %[address]\n"
+		 "	jbe %l[fault]\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : [address] "m" (address) : "cc", "memory" : fault);
+	return 0;
+fault:
+	cr4_clear_bits(X86_CR4_VMXE);
+	return -EIO;
+}
+
+/* VMPTRST is an invalid opcode outside of VMX operation, whatever VMXE is. */
+static bool vmx_works(void)
+{
+	u64 vmcs = 0;
+
+	asm goto("1:	vmptrst %[vmcs]\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : [vmcs] "m" (vmcs) : "cc", "memory" : fault);
+	return true;
+fault:
+	return false;
+}
+
+static void start(void *error)
+{
+	int cpu = smp_processor_id(), r = -EBUSY;
+
+	if (!is_enabled())
+		r = has_svm() ? svm_start() : vmx_start();
+	if (r) {
+		pr_info("otherhv: cannot have CPU %d: %d\n", cpu, r);
+		*(int *)error = r;
+	} else {
+		cpumask_set_cpu(cpu, &mine);
+	}
 }
 
 static void stop(void *unused)
 {
-	u64 efer;
-
-	rdmsrl(MSR_EFER, efer);
-	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+	disable();
 }
 
-/* VMSAVE is an invalid opcode unless SVME is set. */
 static void use(void *nr)
 {
-	u64 efer;
-
-	rdmsrl(MSR_EFER, efer);
-	if (!(efer & EFER_SVME))
-		return;
-	asm volatile("vmsave %%rax" : : "a" (__pa(area)) : "memory");
-	++*(int *)nr;
+	*(int *)nr += has_svm() ? svm_works() : vmx_works();
 }
 
 static int get_works(char *buffer, const struct kernel_param *kp)
@@ -69,13 +117,21 @@ static const struct kernel_param_ops works_ops = {
 module_param_cb(works, &works_ops, NULL, 0444);
 MODULE_PARM_DESC(works, "On how many CPUs");
 
+static void free_areas(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		free_page((unsigned long)per_cpu(area, cpu));
+}
+
 static void stop_all(void)
 {
 	unsigned int cpu;
 
 	for_each_cpu(cpu, &mine)
 		smp_call_function_single(cpu, stop, NULL, 1);
-	free_page((unsigned long)area);
+	free_areas();
 }
 
 static int __init otherhv_init(void)
@@ -84,7 +140,9 @@ static int __init otherhv_init(void)
 	unsigned int cpu;
 	int r = 0;
 
-	if (!boot_cpu_has(X86_FEATURE_SVM))
+	/* The firmware may have VMX locked off. */
+	if (!has_svm() && !(boot_cpu_has(X86_FEATURE_VMX) &&
+			    boot_cpu_has(X86_FEATURE_MSR_IA32_FEAT_CTL)))
 		return -ENODEV;
 	if (cpus)
 		r = cpulist_parse(cpus, &wanted);
@@ -92,9 +150,13 @@ static int __init otherhv_init(void)
 		cpumask_copy(&wanted, cpu_possible_mask);
 	if (r)
 		return r;
-	area = (void *)get_zeroed_page(GFP_KERNEL);
-	if (!area)
-		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		per_cpu(area, cpu) = (void *)get_zeroed_page(GFP_KERNEL);
+		if (!per_cpu(area, cpu)) {
+			free_areas();
+			return -ENOMEM;
+		}
+	}
 
 	cpus_read_lock();
 	for_each_cpu_and(cpu, &wanted, cpu_online_mask) {

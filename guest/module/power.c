@@ -13,10 +13,12 @@
 #include <linux/smp.h>
 #include <linux/suspend.h>
 #include <linux/timer.h>
+#include <linux/uaccess.h>
 
 #include <asm/msr.h>
 #include <asm/msr-trace.h>
 
+#include "enabled.h"
 #include "lookup.h"
 #include "power.h"
 
@@ -128,15 +130,18 @@ static struct kretprobe create_probe = {
 	.kp.symbol_name = "kvm_arch_init_vm",
 };
 
-static struct cpumask svme;
+static struct cpumask enabled;
 
-static void look_at_svme(void *unused)
+static void look(void *unused)
 {
-	u64 efer;
+	if (is_enabled())
+		cpumask_set_cpu(smp_processor_id(), &enabled);
+}
 
-	rdmsrl(MSR_EFER, efer);
-	if (efer & EFER_SVME)
-		cpumask_set_cpu(smp_processor_id(), &svme);
+static void look_everywhere(void)
+{
+	cpumask_clear(&enabled);
+	on_each_cpu(look, NULL, true);
 }
 
 static int on_reboot(struct notifier_block *nb, unsigned long val, void *unused)
@@ -146,9 +151,9 @@ static int on_reboot(struct notifier_block *nb, unsigned long val, void *unused)
 	WRITE_ONCE(let_go, true);
 	if (!wait_for_completion_timeout(&created, PATIENCE))
 		create_result = -ETIME;
-	on_each_cpu(look_at_svme, NULL, true);
-	pr_emerg("power: KVM_CREATE_VM during reboot: %d, SVM enabled on CPUs (%*pbl)\n",
-		 create_result, cpumask_pr_args(&svme));
+	look_everywhere();
+	pr_emerg("power: KVM_CREATE_VM during reboot: %d, enabled on CPUs (%*pbl)\n",
+		 create_result, cpumask_pr_args(&enabled));
 	return NOTIFY_DONE;
 }
 
@@ -162,12 +167,9 @@ static bool fail_resume, watching_enable;
 
 static int on_enable(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	u64 efer;
-
 	if (system_state != SYSTEM_SUSPEND || !xchg(&fail_resume, false))
 		return 0;
-	rdmsrl(MSR_EFER, efer);
-	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+	disable();
 	regs_set_return_value(regs, -EIO);
 	return 0;
 }
@@ -202,17 +204,47 @@ static struct cpumask left;
 static int crash_cpu;
 
 /* Where CPUs are stopped by an NMI, that is all that can be seen of them. */
-static void on_write_msr(void *data, unsigned int msr, u64 val, int failed)
+static void leave(void)
 {
 	int cpu = raw_smp_processor_id();
 
-	if (msr != MSR_EFER || (val & EFER_SVME))
-		return;
 	cpumask_set_cpu(cpu, &left);
 	/* It is the last one. */
 	if (cpu == crash_cpu)
-		pr_emerg("power: SVM left before the crash kernel on CPUs (%*pbl)\n",
+		pr_emerg("power: left before the crash kernel on %sCPUs (%*pbl)\n",
+			 cpumask_equal(&left, cpu_online_mask) ? "all " : "",
 			 cpumask_pr_args(&left));
+}
+
+static void on_write_msr(void *data, unsigned int msr, u64 val, int failed)
+{
+	if (msr == MSR_EFER && !(val & EFER_SVME))
+		leave();
+}
+
+/* VMX has no MSR to write, but a function to call. */
+static int on_vmxoff(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	return !is_enabled();
+}
+
+static int on_vmxoff_end(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	if (!is_enabled())
+		leave();
+	return 0;
+}
+
+static struct kretprobe vmxoff_probe = {
+	.entry_handler = on_vmxoff,
+	.handler = on_vmxoff_end,
+	.kp.symbol_name = "vmx_emergency_disable",
+};
+
+static int watch_crash(void)
+{
+	return has_svm() ? register_trace_write_msr(on_write_msr, NULL) :
+			   register_kretprobe(&vmxoff_probe);
 }
 
 static int crash(void)
@@ -222,14 +254,17 @@ static int crash(void)
 
 	if (!jump)
 		return -ENOENT;
-	r = register_trace_write_msr(on_write_msr, NULL);
+	r = watch_crash();
 	if (r)
 		return r;
 	crash_cpu = get_cpu();
 	jump(NULL);
 	/* There was no crash kernel. */
 	put_cpu();
-	unregister_trace_write_msr(on_write_msr, NULL);
+	if (has_svm())
+		unregister_trace_write_msr(on_write_msr, NULL);
+	else
+		unregister_kretprobe(&vmxoff_probe);
 	return -ENOEXEC;
 }
 
@@ -241,6 +276,9 @@ static long power_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case POWER_VMS:
 		count = (void *)lookup("kvm_usage_count");
 		return count ? *count : -ENOENT;
+	case POWER_ENABLED:
+		look_everywhere();
+		return put_user(*cpumask_bits(&enabled), (unsigned long __user *)arg);
 	case POWER_INIT_FAILS:
 		return init_fails(arg);
 	case POWER_INIT_LEFT:
@@ -283,6 +321,8 @@ static int __init power_init(void)
 	r = init_lookup();
 	if (r)
 		return r;
+	if (!has_svm())
+		enable_probe.kp.symbol_name = "vmx_hardware_enable";
 	r = watch_init();
 	if (r)
 		return r;

@@ -8,6 +8,9 @@
 /* Returns kvm_usage_count. */
 #define POWER_VMS		_IO('P', 1)
 
+/* The CPUs that are online and have virtualization enabled, as bits. */
+#define POWER_ENABLED		_IOR('P', 10, unsigned long)
+
 /*
  * The next kvm_init() fails at its arg-th allocation; arg 0 is for none.
  * POWER_INIT_LEFT: how many were missing to that one, 0 if it failed.
@@ -31,7 +34,7 @@
 /* Wake the system from suspend to idle in so many milliseconds, as a device would. */
 #define POWER_WAKE		_IO('P', 8)
 
-/* Jump into the crash kernel, as panic() does, and say which CPUs left SVM before. */
+/* Jump into the crash kernel, as panic() does, and say which CPUs left before. */
 #define POWER_CRASH		_IO('P', 9)
 
 #endif
