@@ -169,19 +169,19 @@ static struct kretprobe before_disable_probe = {
  * VMX compares what each CPU can do with what it was set up for, and finds a difference
  * on this one.  SVM has no check of its own, see below.
  */
-static u32 *vmcs_config;
+static u32 *config;	/* not by its own name, which lookup() would find here */
 
 static int on_compare(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	if (raw_smp_processor_id() != READ_ONCE(incompatible_cpu))
 		return 1;
-	++*vmcs_config;
+	++*config;
 	return 0;
 }
 
 static int on_compared(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	--*vmcs_config;
+	--*config;
 	return 0;
 }
 
@@ -223,7 +223,7 @@ static int on_enable(struct kprobe *kp, struct pt_regs *regs)
 
 static int on_check(struct kprobe *kp, struct pt_regs *regs)
 {
-	if (vmcs_config || raw_smp_processor_id() != READ_ONCE(incompatible_cpu))
+	if (config || raw_smp_processor_id() != READ_ONCE(incompatible_cpu))
 		return 0;
 	instruction_pointer_set(regs, (unsigned long)fail_the_check);
 	return 1;
@@ -409,7 +409,7 @@ static int __init hw_init(void)
 		enabled_probe.kp.symbol_name = "vmx_hardware_enable";
 		enable_probe.symbol_name = "vmx_hardware_enable";
 	}
-	vmcs_config = (void *)lookup("vmcs_config");
+	config = (void *)lookup("vmcs_config");
 	if (!lookup("vmx_check_processor_compat"))
 		nr_returns--;
 	enable_cpu = (void *)lookup("kvm_hw_enable_cpu");
