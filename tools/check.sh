@@ -129,10 +129,11 @@ if [ -z "$MACHINES" ]; then
 		s=$(header "$patch" Scenario)
 		m=$(header "$patch" Machine | grep . || echo x86_64-svm)
 		machine "$m"
-		"$TOP/tools/kernel.sh" "$m" debug "$patch"
-		LAB_EXPECT=$(header "$patch" Expect) boot "$m" debug "$patch" "$s"
+		flavour=$(flavours_of "$TOP/scenarios/$s")
+		"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
+		LAB_EXPECT=$(header "$patch" Expect) boot "$m" "$flavour" "$patch" "$s"
 		# A guard more or less is not worth a kernel on disk.
-		rm -rf "$BUILD/kernel/$kernel-debug-$(basename "$patch" .patch)"
+		rm -rf "$BUILD/kernel/$kernel-$flavour-$(basename "$patch" .patch)"
 	done
 fi
 
