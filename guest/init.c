@@ -381,8 +381,9 @@ static int run_scenario(const char *name)
 		return FAIL;
 	}
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		/* "# comment" and "key: value" are not for us. */
-		if (*line == '#' || strstr(line, ": ") || nr == MAX_STEPS)
+		/* "# comment", "key: value" and "key:" are not for us. */
+		if (*line == '#' || strstr(line, ": ") || line[strlen(line) - 1] == ':' ||
+		    nr == MAX_STEPS)
 			continue;
 		steps[nr++] = line;
 	}
