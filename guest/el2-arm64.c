@@ -13,15 +13,9 @@
 #include "lab.h"
 
 #define MAX_CPUS	8
-#define BIT(cpu)	(1ull << (cpu))
 #define PARAMETERS	"/sys/module/fakeidle/parameters/"
 
 static enum { VHE, NVHE, PKVM } mode;
-
-static uint64_t all_cpus(void)
-{
-	return BIT(nr_cpus()) - 1;
-}
 
 static uint64_t read_mask(const char *path)
 {
@@ -118,14 +112,6 @@ static int step_el2_boot(int argc, char **argv)
 	return PASS;
 }
 
-static int create(void)
-{
-	int fd = vm_create();
-
-	check(fd >= 0, "KVM_CREATE_VM: %m");
-	return fd;
-}
-
 static void offline(int cpu)
 {
 	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
@@ -150,10 +136,10 @@ static int step_el2_vms(int argc, char **argv)
 		expect_more(0, 0, "a CPU came back before the first VM");
 		expect_el2(0, "a CPU came back before the first VM");
 
-		first = create();
+		first = vm_created();
 		expect_more(all_cpus(), 1, "the first VM");
 		expect_el2(all_cpus(), "the first VM");
-		second = create();
+		second = vm_created();
 		close(second);
 		expect_more(0, 0, "a second VM, and its end");
 		expect_el2(all_cpus(), "the end of the second VM");
@@ -169,7 +155,7 @@ static int step_el2_vms(int argc, char **argv)
 		expect_el2(0, "a CPU came back after the last VM");
 
 		offline(cpu);
-		first = create();
+		first = vm_created();
 		expect_more(all_cpus() & ~BIT(cpu), 1, "the first VM, without a CPU");
 		online(cpu);
 		expect_more(BIT(cpu), 1, "a CPU that missed the first VM");

@@ -9,12 +9,6 @@
 #include "lab.h"
 
 #define PARAMETERS	"/sys/module/hext/parameters/"
-#define BIT(cpu)	(1ull << (cpu))
-
-static uint64_t all_cpus(void)
-{
-	return BIT(nr_cpus()) - 1;
-}
 
 static void expect(const char *what, uint64_t cpus, const char *when)
 {
@@ -35,14 +29,6 @@ static void fail_on(int cpu)
 	check(write_file(PARAMETERS "fail", number), "fail: %m");
 }
 
-static int create(void)
-{
-	int fd = vm_create();
-
-	check(fd >= 0, "KVM_CREATE_VM: %m");
-	return fd;
-}
-
 /* hext-vms: set up on all CPUs with the first VM, and on those that come back. */
 static int step_hext_vms(int argc, char **argv)
 {
@@ -53,8 +39,8 @@ static int step_hext_vms(int argc, char **argv)
 	for (cpu = 1; cpu < nr_cpus(); cpu++) {
 		replug(cpu);
 		expect("enabled", 0, "a CPU came back before the first VM");
-		first = create();
-		second = create();
+		first = vm_created();
+		second = vm_created();
 		close(second);
 		expect("enabled", all_cpus(), "one of two VMs is left");
 		replug(cpu);
@@ -63,7 +49,7 @@ static int step_hext_vms(int argc, char **argv)
 		expect("enabled", 0, "the last VM is gone");
 
 		check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
-		first = create();
+		first = vm_created();
 		check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
 		expect("enabled", all_cpus(), "a CPU that missed the first VM");
 		close(first);
@@ -78,7 +64,7 @@ static int step_hext_interrupts(int argc, char **argv)
 	int fd;
 
 	load("hext", "");
-	fd = create();
+	fd = vm_created();
 	check(write_file(PARAMETERS "pending", "1"), "pending: %m");
 	expect("pending", all_cpus(), "as asked for");
 	close(fd);
@@ -101,7 +87,7 @@ static int step_hext_fail(int argc, char **argv)
 			error = errno;
 		expect("enabled", 0, "a CPU failed");
 		fail_on(-1);
-		close(create());
+		close(vm_created());
 	}
 	check(!error, "KVM_CREATE_VM: %s, the CPU: %s", strerror(error), strerror(ENXIO));
 	return PASS;
@@ -117,7 +103,7 @@ static int step_hext_refused(int argc, char **argv)
 	fail_on(cpu);
 	check(set_online(cpu, true), "without a VM, CPU %d does not come online: %m", cpu);
 	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
-	fd = create();
+	fd = vm_created();
 	check(!set_online(cpu, true), "CPU %d came online under a VM", cpu);
 	fail_on(-1);
 	check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);

@@ -25,7 +25,6 @@
 #define X		1
 #define C		2
 #define WATCH		3
-#define BIT(cpu)	(1ull << (cpu))
 
 static int hw;
 
@@ -79,11 +78,6 @@ static void check_disabled(const char *when)
 	struct hw_state s = get_state();
 
 	check(!s.enabled, "%s: there is no VM, CPUs %#llx are enabled", when, s.enabled);
-}
-
-static uint64_t all_cpus(void)
-{
-	return BIT(nr_cpus()) - 1;
 }
 
 static void hold(uint32_t point, uint32_t cpu)

@@ -197,6 +197,11 @@ int nr_cpus(void)
 	return sysconf(_SC_NPROCESSORS_CONF);
 }
 
+uint64_t all_cpus(void)
+{
+	return BIT(nr_cpus()) - 1;
+}
+
 bool set_online(int cpu, bool online)
 {
 	char path[64];

@@ -58,6 +58,9 @@ bool read_file(const char *path, char *buf, size_t size);
 bool write_file(const char *path, const char *text);
 void pin(int cpu);
 int nr_cpus(void);
+/* Masks of CPUs. */
+#define BIT(cpu)	(1ull << (cpu))
+uint64_t all_cpus(void);
 bool set_online(int cpu, bool online);
 /* The step fails unless the CPU goes offline and comes back. */
 void replug(int cpu);
@@ -104,6 +107,7 @@ extern const char *const vm_signature;
 
 int kvm_fd(void);		/* /dev/kvm */
 int vm_create(void);		/* just the VM */
+int vm_created(void);		/* the same; the step fails if it cannot be had */
 void vm_init(struct vm *vm, const struct code *code, int flags);
 void vm_add_vcpu(struct vm *vm, const struct code *code);
 void vm_free(struct vm *vm);

@@ -354,7 +354,7 @@ static int step_suspend_guests(int argc, char **argv)
 			wait_progress(&r[i], "after the resume");
 			check(kvm_clock(&r[i]) > clock[i], "clock of guest %d went backwards", i);
 		}
-		check(enabled(power) == (1ul << nr_cpus()) - 1, "enabled on CPUs %#lx only",
+		check(enabled(power) == all_cpus(), "enabled on CPUs %#lx only",
 		      enabled(power));
 	}
 	for (i = 0; i < 3; i++)

@@ -24,6 +24,14 @@ int vm_create(void)
 	return ioctl(kvm_fd(), KVM_CREATE_VM, 0);
 }
 
+int vm_created(void)
+{
+	int fd = vm_create();
+
+	check(fd >= 0, "KVM_CREATE_VM: %m");
+	return fd;
+}
+
 void vm_add_vcpu(struct vm *vm, const struct code *code)
 {
 	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);

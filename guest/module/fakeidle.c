@@ -14,6 +14,7 @@
 #include <asm/virt.h>
 
 #include "lookup.h"
+#include "mask.h"
 
 /* In truth it returns what EL2 answers. */
 static unsigned long (*set_vectors)(phys_addr_t vectors);
@@ -45,14 +46,6 @@ static void look_at_irq(void *mask)
 
 	if (!irq_get_irqchip_state(irq, IRQCHIP_STATE_MASKED, &masked) && !masked)
 		set_bit(smp_processor_id(), mask);
-}
-
-static int get_mask(char *buffer, smp_call_func_t look)
-{
-	unsigned long mask = 0;
-
-	on_each_cpu(look, &mask, true);
-	return sysfs_emit(buffer, "%lx\n", mask);
 }
 
 static int get_el2(char *buffer, const struct kernel_param *kp)

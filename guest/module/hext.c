@@ -10,6 +10,8 @@
 
 #include <asm/csr.h>
 
+#include "mask.h"
+
 static int fail = -1;
 module_param(fail, int, 0644);
 MODULE_PARM_DESC(fail, "The CPU on which enabling fails, with -ENXIO and without being done");
@@ -35,14 +37,6 @@ static void look_at_interrupts(void *mask)
 {
 	if (csr_read(CSR_HVIP) || csr_read(CSR_VSIE))
 		set_bit(smp_processor_id(), mask);
-}
-
-static int get_mask(char *buffer, smp_call_func_t look)
-{
-	unsigned long mask = 0;
-
-	on_each_cpu(look, &mask, true);
-	return sysfs_emit(buffer, "%lx\n", mask);
 }
 
 static int get_enabled(char *buffer, const struct kernel_param *kp)
