@@ -32,7 +32,7 @@ expect 'unknown scenario' "no scenario 'nope'" "$TOP/tools/one.sh" x86_64-svm pl
 expect 'a scenario that the machine cannot run' "machine s390x cannot run uret: it takes 'uret'" \
 	"$TOP/tools/one.sh" s390x '' series uret
 expect 'unknown kernel' 'neither base nor series' "$TOP/tools/one.sh" x86_64-svm plain nope demo
-expect 'unknown flavour' 'no config fragment' "$TOP/tools/kernel.sh" x86_64-svm nope series
+expect 'unknown flavour' "no kernel of flavour 'nope'" "$TOP/tools/kernel.sh" x86_64-svm nope series
 expect 'unknown topic' "no topic 'nope'" "$TOP/tools/mail.sh" nope
 
 mkdir -p "$tmp/linux/virt/kvm"

@@ -56,13 +56,12 @@ flavours_now()
 # debug flavour looks at, but for lockdep, which it does without.
 flavours_of()
 {
-	wanted=$(header "$1" flavours) found=
+	wanted=$(header "$1" flavours)
 	for flavour in $(flavours_now); do
-		case " $wanted ${2:+$2 }" in
-		*" $flavour "*) found="$found $flavour" ;;
+		case " $wanted ${2:-} " in
+		*" $flavour "*) echo "$flavour" ;;
 		esac
-	done
-	echo "${found:-${flavours%% *}}"
+	done | grep . || echo "${flavours%% *}"
 }
 
 case $how in
@@ -129,7 +128,7 @@ if [ -z "$MACHINES" ]; then
 		s=$(header "$patch" Scenario)
 		m=$(header "$patch" Machine | grep . || echo x86_64-svm)
 		machine "$m"
-		flavour=$(flavours_of "$TOP/scenarios/$s")
+		flavour=$(flavours_of "$TOP/scenarios/$s" | sed 1q)
 		"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
 		LAB_EXPECT=$(header "$patch" Expect) boot "$m" "$flavour" "$patch" "$s"
 		# A guard more or less is not worth a kernel on disk.

@@ -9,6 +9,11 @@
 lock
 machine "$1"
 flavour=$2 what=$3
+# " debug" would be built in a directory of its own, from nothing.
+case " $flavours trace " in
+*" $flavour "*) ;;
+*) die "machine $1 has no kernel of flavour '$flavour': it has $flavours" ;;
+esac
 name=$kernel-$flavour-$(basename "$what" .patch)
 out=$BUILD/kernel/$name
 obj=$BUILD/obj/$kernel-$flavour
