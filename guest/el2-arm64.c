@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 
 #include "lab.h"
@@ -372,11 +373,56 @@ static int step_el2_idle(int argc, char **argv)
 	return PASS;
 }
 
+/* Has the kernel said this since it was started? */
+static bool logged(const char *text)
+{
+	static char log[1 << 18];
+	int n = klogctl(3, log, sizeof(log) - 1);
+
+	check(n >= 0, "cannot read the kernel's log: %m");
+	log[n] = 0;
+	return strstr(log, text);
+}
+
+/*
+ * el2-none [FUNCTION]...: KVM has not started, as the function of lab.case= failed.  CPUs
+ * go offline, sleep and idle without it.  Those named here fail when pKVM has EL2 for good.
+ */
+static int step_el2_none(int argc, char **argv)
+{
+	char function[64], text[96];
+	bool late = false;
+	int cpu, i;
+
+	cmdline("lab.case=", function, sizeof(function));
+	snprintf(text, sizeof(text), "lab: %s fails", function);
+	if (!logged(text))
+		skip("%s is not called on this machine", function);
+	start();
+	for (i = 1; i < argc; i++)
+		late |= !strcmp(argv[i], function);
+	if (mode == PKVM && !late)
+		mode = NVHE;
+	check(access("/dev/kvm", F_OK), "/dev/kvm is there");
+	check(access("/sys/kernel/debug/kvm", F_OK), "debugfs has a directory kvm");
+	expect_el2(0, "KVM has not started");
+	for (cpu = 1; cpu < nr_cpus(); cpu++)
+		replug(cpu);
+	load("fakesuspend", "");
+	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+	for (cpu = 0; cpu < nr_cpus(); cpu++)
+		idle(cpu);
+	expect_enabled(0, 0, "without KVM");
+	expect_el2(0, "CPUs were offline, asleep and idle");
+	return PASS;
+}
+
 const struct step el2_steps[] = {
 	{ "el2-boot", step_el2_boot },
 	{ "el2-vms", step_el2_vms },
 	{ "el2-replug", step_el2_replug },
 	{ "el2-suspend", step_el2_suspend },
 	{ "el2-idle", step_el2_idle },
+	{ "el2-none", step_el2_none },
 	{}
 };

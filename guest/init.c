@@ -317,7 +317,7 @@ static const struct step *find_step(const char *name)
 	static const struct step *const tables[] = {
 		kvm_steps, bench_steps, uret_steps, vmlist_steps, tsc_steps,
 		hw_steps, power_steps, fakevz_steps, fakesie_steps, hext_steps, el2_steps,
-		busted_steps
+		smt_steps, busted_steps
 	};
 	const struct step *s;
 	unsigned int i;

@@ -35,6 +35,7 @@ extern const struct step fakevz_steps[] __attribute__((weak));
 extern const struct step fakesie_steps[] __attribute__((weak));
 extern const struct step hext_steps[] __attribute__((weak));
 extern const struct step el2_steps[] __attribute__((weak));
+extern const struct step smt_steps[] __attribute__((weak));
 
 /* A line for the report, to be read by people. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -3,13 +3,15 @@
 # boot.sh MACHINE FLAVOUR WHAT SCENARIO: boot what kernel.sh built, put it through
 # the scenario, judge. All that the machine said stays in build/run/.
 # CPUS and APPEND override the number of CPUs and add to the command line.
-# SCENARIO "shell" is a shell in the machine, on this terminal.
+# SCENARIO "shell" is a shell in the machine, on this terminal.  SCENARIO:CASE is one
+# of those that the scenario's "each:" line names; the machine finds it in lab.case=.
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
 name=$1 flavour=$2 what=$(basename "$3" .patch) scenario=$4
 
-file=$TOP/scenarios/$scenario
+file=$TOP/scenarios/${scenario%%:*}
+case=${scenario#"${scenario%%:*}"}
 dir=$BUILD/run/$name-$flavour-$what-$scenario
 kernel=$BUILD/kernel/$kernel-$flavour-$what
 rm -rf "$dir"
@@ -33,7 +35,7 @@ fi
 # Named in the machine's emulator line.
 # shellcheck disable=SC2034
 console=$dir/console report=$dir/report image=$kernel/image initrd=$dir/initrd once=-no-reboot
-append="$append $(header "$file" append) ${APPEND:-} lab.scenario=$scenario lab.modules=$modules"
+append="$append $(header "$file" append) ${APPEND:-} lab.scenario=${scenario%%:*} ${case:+lab.case=${case#:}} lab.modules=$modules"
 append="$append lab.lacks=$(echo "$lacks" | sed -n 's/:.*//p' | paste -sd ,)"
 if [ "$scenario" = shell ]; then
 	case $emulator in
@@ -101,5 +103,5 @@ if [ "$ended" = timeout ] && [ "$(header "$file" expect)" != hang ]; then
 fi
 rm -f "$dir/initrd"
 
-"$BUILD/tools/lab" judge "$name" "$flavour" "$what" "$file" "$TOP/machines/$errata.errata" \
+LAB_CASE=$case "$BUILD/tools/lab" judge "$name" "$flavour" "$what" "$file" "$TOP/machines/$errata.errata" \
 	"$banner" "$dir" "$ended" "$(($(date +%s) - start))"

@@ -33,7 +33,10 @@ row()
 # boot MACHINE FLAVOUR WHAT SCENARIO; what goes wrong is in the summary.
 boot()
 {
-	"$TOP/tools/boot.sh" "$@" || :
+	each=$(header "$TOP/scenarios/$4" each)
+	for case in ${each:-""}; do
+		"$TOP/tools/boot.sh" "$1" "$2" "$3" "$4${case:+:$case}" || :
+	done
 }
 
 boots_now()
@@ -126,11 +129,12 @@ if [ -z "$MACHINES" ]; then
 	for patch in $(grep -L '^On: ' "$TOP"/mutants/*.patch) $(grep -l '^On: ' "$TOP"/mutants/*.patch); do
 		[ "$how" = all ] || [ -z "$(header "$patch" Slow)" ] || continue
 		s=$(header "$patch" Scenario)
-		m=$(header "$patch" Machine | grep . || echo x86_64-svm)
-		machine "$m"
-		flavour=$(flavours_of "$TOP/scenarios/$s" | sed 1q)
-		"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
-		LAB_EXPECT=$(header "$patch" Expect) boot "$m" "$flavour" "$patch" "$s"
+		for m in $(header "$patch" Machine | grep . || echo x86_64-svm); do
+			machine "$m"
+			flavour=$(flavours_of "$TOP/scenarios/$s" | sed 1q)
+			"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
+			LAB_EXPECT=$(header "$patch" Expect) boot "$m" "$flavour" "$patch" "$s"
+		done
 		# A guard more or less is not worth a kernel on disk.
 		rm -rf "$BUILD/kernel/$kernel-$flavour-$(basename "$patch" .patch)"
 	done

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # kernel.sh MACHINE FLAVOUR WHAT: build the kernel, its modules and the lab's for
 # WHAT: base, series, the path of a patch that goes on top of the series (or with
-# "On: base" on the base), prefix, i.e. the series up to COMMIT, or 6.12, to compare
-# with: that one takes what it knows of kconfig/.
+# "On: base" on the base; after the mutant that "With:" names), prefix, i.e. the series
+# up to COMMIT, or 6.12, to compare with: that one takes what it knows of kconfig/.
 # The result is in build/kernel/NAME; nothing happens if it is up to date.
 . "$(dirname "$0")/lib.sh"
 lock
@@ -28,11 +28,12 @@ fragments="common $kernel"
 [ "$flavour" = plain ] || fragments="$fragments $flavour"
 # What a flavour has on one architecture only.
 [ ! -f "$TOP/kconfig/$kernel-$flavour.config" ] || fragments="$fragments $kernel-$flavour"
-patch=
+patch='' with=''
 on=$what
 case $what in */*)
 	patch=$(realpath "$what")
 	on=$(header "$patch" On | grep . || echo series)
+	with=$(header "$patch" With | sed "s|^|$TOP/mutants/|")
 	;;
 esac
 case $on in
@@ -55,7 +56,7 @@ prefix) commit=${COMMIT:?} ;;
 *) commit=$(git --git-dir="$STORE" rev-parse "refs/lab/$on") || die "$what is for no kernel that is here" ;;
 esac
 # shellcheck disable=SC2086
-key=$({ echo "$commit"; fragment_text; "${cross}gcc" --version; cat ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
+key=$({ echo "$commit"; fragment_text; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
 [ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" kernel
@@ -95,7 +96,7 @@ configure()
 git -C "$SRC" checkout -q -f --detach "$commit"
 git -C "$SRC" clean -q -f -d
 if [ -n "$patch" ]; then
-	git -C "$SRC" apply "$patch" || die "${patch#"$TOP/"} does not apply on top of the $on"
+	git -C "$SRC" apply ${with:+"$with"} "$patch" || die "${patch#"$TOP/"} does not apply on top of the $on"
 fi
 
 mkdir -p "$obj"

@@ -441,7 +441,9 @@ static int judge(char **a)
 		detail = format("as it has to: %s", *expect_names ? expect_names : detail);
 	if (!strcmp(verdict, "skip"))
 		good = true;
-	row(machine, flavour, what, base_name(scenario), verdict, good, seconds, detail);
+	row(machine, flavour, what,
+	    format("%s%s", base_name(scenario), getenv("LAB_CASE") ?: ""), verdict, good,
+	    seconds, detail);
 	if (!good)
 		excerpt(dir, con.panic ?: con.splat);
 	return !good;

@@ -4,10 +4,17 @@
 # empty FLAVOUR is the machine's first one.
 . "$(dirname "$0")/lib.sh"
 machine "$1"
-[ "$4" = shell ] || [ -f "$TOP/scenarios/$4" ] || die "no scenario '$4'; there are: shell $(scenarios)"
-# shellcheck disable=SC2046
-[ "$4" = shell ] || has_all $(header "$TOP/scenarios/$4" needs) ||
-	die "machine $1 cannot run $4: it takes '$(header "$TOP/scenarios/$4" needs)', see machines/$1"
+if [ "$4" != shell ]; then
+	file=$TOP/scenarios/${4%%:*} case=${4#"${4%%:*}"}
+	[ -f "$file" ] || die "no scenario '$4'; there are: shell $(scenarios)"
+	needs=$(header "$file" needs) each=$(header "$file" each)
+	# shellcheck disable=SC2086
+	has_all $needs || die "machine $1 cannot run $4: it takes '$needs', see machines/$1"
+	case " $each " in
+	*" ${case#:} "*) ;;
+	*) die "no case '${case#:}' in ${file##*/}; SCENARIO=${file##*/}:CASE, there are: ${each:-none}" ;;
+	esac
+fi
 case $3 in
 base | series) ;;
 *) [ -f "$3" ] || die "KERNEL='$3' is neither base nor series, nor a patch" ;;
