@@ -569,15 +569,17 @@ static const char *const abilities[] = { "hello", "hotplug", "suspend", "reload"
 
 struct outcome {
 	bool booted;
-	int passed[NR_ABILITIES], failed[NR_ABILITIES];
+	int passed[NR_ABILITIES], warned[NR_ABILITIES], failed[NR_ABILITIES];
 	bool faked_suspend;
 	bool has_tests;
 	int tests[3];
 };
 
-/* Adds what one boot showed. */
-static void add_outcome(struct outcome *o, const char *dir, bool good)
+/* Adds what one boot showed, whose verdict was expected or not. */
+static void add_outcome(struct outcome *o, const char *dir, const char *verdict, bool expected)
 {
+	bool good = expected && (!strcmp(verdict, "pass") || !strcmp(verdict, "fail"));
+	bool warned = expected && !strcmp(verdict, "splat");
 	static struct report rep;
 	int nested[3] = { 0 }, i, k;
 	char line[4096];
@@ -609,7 +611,10 @@ static void add_outcome(struct outcome *o, const char *dir, bool good)
 			 * one that has to fail tells of the scenario's subject only.
 			 */
 			o->passed[k] += r->status == OK;
-			o->failed[k] += !good && (r->status == NOT_OK || i == rep.nr - 1);
+			if (warned)
+				o->warned[k] += i == rep.nr - 1;
+			else if (!good)
+				o->failed[k] += r->status == NOT_OK || i == rep.nr - 1;
 		}
 	}
 	f = fopen(format("%s/report", dir), "r");
@@ -626,7 +631,8 @@ static char *yes_or_no(struct outcome *o, int k)
 	int i;
 
 	for (i = 0; i < 2; i++)
-		words[i] = o[i].failed[k] ? "no" : o[i].passed[k] ? "yes" : "-";
+		words[i] = o[i].failed[k] ? "no" : o[i].warned[k] ? "yes, WARN" :
+			   o[i].passed[k] ? "yes" : "-";
 	if (!strcmp(words[0], words[1]))
 		return format("%s", words[0]);
 	return format("base %s, series %s", words[0], words[1]);
@@ -674,8 +680,7 @@ static int table(char **a)
 				add_outcome(&o[*rf[2] == 's'],
 					    format("%s/%s-%s-%s-%s", a[2], rf[0], rf[1], rf[2],
 						   rf[3]),
-					    atoi(rf[5]) && (!strcmp(rf[4], "pass") ||
-							    !strcmp(rf[4], "fail")));
+					    rf[4], atoi(rf[5]));
 		}
 		if (r)
 			fclose(r);
