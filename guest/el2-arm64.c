@@ -113,16 +113,6 @@ static int step_el2_boot(int argc, char **argv)
 	return PASS;
 }
 
-static void offline(int cpu)
-{
-	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
-}
-
-static void online(int cpu)
-{
-	check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
-}
-
 /*
  * el2-vms: enabled with the first VM and while there is one, once on each CPU, also on
  * those that come back; and never without.

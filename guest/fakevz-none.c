@@ -34,14 +34,6 @@ static void expect_since(const char *when, int on, int off)
 	disables = d;
 }
 
-static int new_vm(void)
-{
-	int vm = vm_create();
-
-	check(vm >= 0, "KVM_CREATE_VM: %m");
-	return vm;
-}
-
 /*
  * fakevz-count [TOO-MANY]: on every CPU with the first VM, off with the last one,
  * else not.  TOO-MANY are expected for the first VM, to see the step fail.
@@ -51,15 +43,15 @@ static int step_count(int argc, char **argv)
 	int cpus = nr_cpus(), too_many = argc > 1 ? atoi(argv[1]) : 0, first, second;
 
 	expect_since(NULL, 0, 0);
-	first = new_vm();
+	first = vm_created();
 	expect_since("first VM", cpus + too_many, 0);
-	second = new_vm();
+	second = vm_created();
 	expect_since("second VM", 0, 0);
 	close(first);
 	expect_since("first VM gone", 0, 0);
 	close(second);
 	expect_since("no VM left", 0, cpus);
-	close(new_vm());
+	close(vm_created());
 	expect_since("a VM again", cpus, cpus);
 	note("lab: VZ on with the first VM, off with the last, on %d CPU", cpus);
 	return PASS;
@@ -93,7 +85,7 @@ static int step_fail(int argc, char **argv)
 	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
 	check(log >= 0 && lseek(log, 0, SEEK_END) >= 0, "/dev/kmsg: %m");
 	/* The first VM since KVM was loaded decides which size is right. */
-	close(new_vm());
+	close(vm_created());
 	check(write_file("/proc/sys/kernel/printk", "1"), "printk: %m");
 	check(write_file(PARAMETERS "fail", "1"), "fail: %m");
 	expect_since(NULL, 0, 0);
@@ -110,7 +102,7 @@ static int step_fail(int argc, char **argv)
 	expect_since("refused VMs", rounds * cpus, 0);
 	expect_warnings(log, rounds * cpus);
 
-	vm = new_vm();
+	vm = vm_created();
 	expect_since("VM after refused ones", cpus, 0);
 	/* Nothing is turned on for a second VM, so nothing can fail. */
 	check(write_file(PARAMETERS "fail", "1"), "fail: %m");
@@ -149,7 +141,7 @@ static int step_suspend(int argc, char **argv)
 	expect_since(NULL, 0, 0);
 	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
 	expect_since("suspend without a VM", 0, 0);
-	vm = new_vm();
+	vm = vm_created();
 	expect_since(NULL, 0, 0);
 	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
 	expect_since("suspend with a VM", nr_cpus(), nr_cpus());

@@ -48,9 +48,9 @@ static int step_hext_vms(int argc, char **argv)
 		close(first);
 		expect("enabled", 0, "the last VM is gone");
 
-		check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+		offline(cpu);
 		first = vm_created();
-		check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+		online(cpu);
 		expect("enabled", all_cpus(), "a CPU that missed the first VM");
 		close(first);
 		expect("enabled", 0, "the last VM is gone again");
@@ -99,14 +99,14 @@ static int step_hext_refused(int argc, char **argv)
 	int cpu = nr_cpus() - 1, fd;
 
 	load("hext", "");
-	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+	offline(cpu);
 	fail_on(cpu);
 	check(set_online(cpu, true), "without a VM, CPU %d does not come online: %m", cpu);
-	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+	offline(cpu);
 	fd = vm_created();
 	check(!set_online(cpu, true), "CPU %d came online under a VM", cpu);
 	fail_on(-1);
-	check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+	online(cpu);
 	expect("enabled", all_cpus(), "it works again");
 	close(fd);
 	expect("enabled", 0, "the last VM is gone");

@@ -49,7 +49,7 @@ static void open_hw(int cpus)
 	hw_u32(HW_INCOMPATIBLE, HW_NO_CPU);
 	syscall(SYS_delete_module, "otherhv", O_NONBLOCK);
 	for (cpu = 1; cpu < nr_cpus(); cpu++)
-		check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+		online(cpu);
 	pin(cpus == 4 ? WATCH : 0);
 	/* A reference to the vendor's module, from now on. */
 	kvm_fd();
@@ -199,7 +199,7 @@ static int vm_without_x(void)
 	int vm;
 
 	open_hw(4);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	vm = vm_create();
 	check(vm >= 0, "KVM_CREATE_VM: %m");
 	return vm;
@@ -218,7 +218,7 @@ static int step_hw_online_create(int argc, char **argv)
 	bool early;
 
 	open_hw(4);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	hold(HW_ENABLED, C);
 	start_online(&online, HW_ONLINE);
 	start_job(&create, C, job_create, 0);
@@ -301,7 +301,7 @@ static int step_hw_offline_create(int argc, char **argv)
 	s = get_state();
 	check(!(s.dying & BIT(X)), "CPU %d went offline with virtualization enabled", X);
 	check_enabled(all_cpus() & ~BIT(X), "with the CPU offline");
-	check(set_online(X, true), "CPU %d does not come online: %m", X);
+	online(X);
 	check_enabled(all_cpus(), "with the CPU back");
 	close(create.result);
 	check_disabled("in the end");
@@ -512,12 +512,12 @@ static int step_hw_online_fail(int argc, char **argv)
 	struct vm vm = {};
 
 	open_hw(2);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	hw_u32(HW_FAIL, X);
 	check_accepted("without a VM");
 	check_disabled("with it online");
 	fail_to_create(X);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 
 	vm_init(&vm, &code_hello, 0);
 	check_refused(&vm, HW_ERROR);
@@ -537,14 +537,14 @@ static int step_hw_online_incompatible(int argc, char **argv)
 	int error;
 
 	open_hw(2);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	hw_u32(HW_INCOMPATIBLE, X);
 	check_accepted("without a VM");
 	error = fail_to_create(X);
 	check(error == EIO, "KVM_CREATE_VM: %s", strerror(error));
 
 	/* Offline it is in nobody's way, and has to stay there. */
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	vm_init(&vm, &code_hello, 0);
 	check_refused(&vm, EIO);
 	vm_free(&vm);
@@ -553,11 +553,11 @@ static int step_hw_online_incompatible(int argc, char **argv)
 	check_accepted("without a VM");
 	hw_u32(HW_INCOMPATIBLE, HW_NO_CPU);
 	fail_to_create(X);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	check_accepted("as it is compatible");
 	create_and_close("with it online", X);
 	hw_u32(HW_INCOMPATIBLE, X);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	memset(&vm, 0, sizeof(vm));
 	vm_init(&vm, &code_hello, 0);
 	check_refused(&vm, EIO);
@@ -626,13 +626,13 @@ static int step_hw_always(int argc, char **argv)
 	vm_free(&vm);
 	check_enabled(all_cpus(), "after the last VM");
 
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	check(!(get_state().dying & BIT(X)), "CPU %d went offline enabled", X);
 	hw_u32(HW_FAIL, X);
 	check(!set_online(X, true), "CPU %d came online", X);
 	check(errno == HW_ERROR, "CPU %d: %m", X);
 	hw_u32(HW_FAIL, HW_NO_CPU);
-	check(set_online(X, true), "CPU %d does not come online: %m", X);
+	online(X);
 	check_enabled(all_cpus(), "with the CPU back");
 
 	error = load_other("");

@@ -210,10 +210,20 @@ bool set_online(int cpu, bool online)
 	return write_file(path, online ? "1" : "0");
 }
 
-void replug(int cpu)
+void offline(int cpu)
 {
 	check(set_online(cpu, false), "CPU %d does not go offline: %m", cpu);
+}
+
+void online(int cpu)
+{
 	check(set_online(cpu, true), "CPU %d does not come online: %m", cpu);
+}
+
+void replug(int cpu)
+{
+	offline(cpu);
+	online(cpu);
 }
 
 /* The kernel knows kvm-amd.ko as kvm_amd. */

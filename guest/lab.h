@@ -63,7 +63,9 @@ int nr_cpus(void);
 #define BIT(cpu)	(1ull << (cpu))
 uint64_t all_cpus(void);
 bool set_online(int cpu, bool online);
-/* The step fails unless the CPU goes offline and comes back. */
+/* The step fails unless the CPU goes offline, comes online, or both. */
+void offline(int cpu);
+void online(int cpu);
 void replug(int cpu);
 
 int try_load(const char *module, const char *params);

@@ -36,7 +36,7 @@ static int step_smt(int argc, char **argv)
 
 	load("kvm-pr", "");
 	load("smt", "");
-	check(set_online(cpu, false), "thread %d does not go offline: %m", cpu);
+	offline(cpu);
 	expect_accepted(cpu, "no VM");
 
 	hv = create(KVM_VM_PPC_HV);
@@ -60,7 +60,7 @@ static int step_smt(int argc, char **argv)
 
 	check(read_file("/sys/module/smt/parameters/asked", asked, sizeof(asked)), "asked: %m");
 	check(atoi(asked) == 9, "the kernel asked %d times, not 9", atoi(asked));
-	check(set_online(cpu, true), "thread %d does not come back: %m", cpu);
+	online(cpu);
 	unload("smt");
 	return PASS;
 }

@@ -205,9 +205,9 @@ static int step_uret_hotplug(int argc, char **argv)
 	vm_init(&halted, &code_halt, VM_IRQCHIP);
 	start_halted(&x, &halted);
 
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	check(lab_u32(LAB_NOTIFIERS, X) == 0, "CPU %d is offline with a notifier", X);
-	check(set_online(X, true), "CPU %d does not come online: %m", X);
+	online(X);
 	check(lab_u32(LAB_NOTIFIERS, X) == 0, "CPU %d came online with a notifier", X);
 	run_on_x(get_aux, &found);
 	check(found == host, "TSC_AUX is %#x after coming online, not %#x", found, host);
@@ -276,7 +276,7 @@ static void kick(struct vm *vm, int nth)
  */
 static int step_uret_unload(int argc, char **argv)
 {
-	bool offline = argc > 1 && !strcmp(argv[1], "offline");
+	bool goes_offline = argc > 1 && !strcmp(argv[1], "offline");
 	char *modules[MAX_MODULES];
 	const char *vendor;
 	struct vm *shared;
@@ -310,13 +310,13 @@ static int step_uret_unload(int argc, char **argv)
 	wait_for(pid, 60);
 	left = lab_u32(LAB_NOTIFIERS, X);
 	check(left == 1, "the killed task left no notifier on CPU %d, there is nothing to test", X);
-	if (offline)
-		check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	if (goes_offline)
+		offline(X);
 	unload(vendor);
 	left = lab_u32(LAB_NOTIFIERS, X);
 	/* The base would go on with freed memory: this is about who owns it. */
 	lab_u32(LAB_FORGET, X);
-	if (offline)
+	if (goes_offline)
 		set_online(X, true);
 	run_on_x(get_aux, &found);
 	write_aux(X, host);

@@ -522,7 +522,7 @@ static int step_vmlist_hotplug(int argc, char **argv)
 	load("count", "functions=kvm_arch_vcpu_destroy");
 	/* With an APIC, as a vCPU without flips a static key when it goes. */
 	vm_init(&vm, &code_count, VM_IRQCHIP);
-	check(set_online(X, false), "CPU %d does not go offline: %m", X);
+	offline(X);
 	check(!ioctl(lab, LAB_STOP_WALK, &cpu), "LAB_STOP_WALK: %m");
 	pthread_create(&online, NULL, thread_online, &failed);
 	wait_held(lab, true);

@@ -15,6 +15,8 @@
 #include <asm/mipsregs.h>
 #include <asm/traps.h>
 
+#include "lookup.h"
+
 /* How often KVM has turned virtualization on and off, of all CPUs. */
 static atomic_t enables, disables;
 module_param_named(enables, enables.counter, int, 0444);
@@ -191,18 +193,14 @@ static struct notifier_block module_nb = {
 
 static int __init fakevz_init(void)
 {
-	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
-	unsigned long (*lookup)(const char *name);
 	unsigned int cpu;
 	int r;
 
 	if (boot_cpu_data.ases & MIPS_ASE_VZ)
 		return -EBUSY;
-	r = register_kprobe(&kp);
+	r = init_lookup();
 	if (r)
 		return r;
-	lookup = (void *)kp.addr;
-	unregister_kprobe(&kp);
 	be_handler = (void *)lookup("board_be_handler");
 	exception_handler = (void *)lookup("exception_handlers");
 	if (!be_handler || !exception_handler)
