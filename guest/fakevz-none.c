@@ -150,10 +150,74 @@ static int step_suspend(int argc, char **argv)
 	return PASS;
 }
 
+#define HOTPLUG	"/sys/devices/system/cpu/cpu1/hotplug/"
+
+/* The state of CPU hotplug that comes before KVM's. */
+static int state_below(void)
+{
+	char text[8192], *p, *save;
+	int below = 0;
+
+	check(read_file("/sys/devices/system/cpu/hotplug/states", text, sizeof(text)),
+	      "hotplug/states: %m");
+	for (p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
+		if (strstr(p, "kvm/cpu:online"))
+			return below;
+		below = atoi(p);
+	}
+	fail("KVM has no state of CPU hotplug");
+}
+
+static bool go_to(const char *state)
+{
+	return write_file(HOTPLUG "target", state);
+}
+
+/*
+ * fakevz-hotplug: CPU 1 leaves KVM's state of CPU hotplug and comes back, without being
+ * switched off, which the emulator does not survive.
+ */
+static int step_hotplug(int argc, char **argv)
+{
+	char online[16], below[16];
+	int vm;
+
+	check(nr_cpus() == 2, "%d CPUs, not 2", nr_cpus());
+	check(read_file(HOTPLUG "state", online, sizeof(online)), "hotplug/state: %m");
+	snprintf(below, sizeof(below), "%d", state_below());
+
+	expect_since(NULL, 0, 0);
+	check(go_to(below) && go_to(online), "CPU 1 does not go and come back: %m");
+	expect_since("it went and came without a VM", 0, 0);
+
+	vm = vm_created();
+	expect_since("first VM", 2, 0);
+	check(go_to(below), "CPU 1 does not go: %m");
+	expect_since("it went", 0, 1);
+	check(go_to(online), "CPU 1 does not come back: %m");
+	expect_since("it came back", 1, 0);
+
+	check(go_to(below), "CPU 1 does not go: %m");
+	expect_since("it went again", 0, 1);
+	write_file("/proc/sys/kernel/printk", "1");
+	check(write_file(PARAMETERS "fail", "1"), "fail: %m");
+	check(!go_to(online), "CPU 1 came back, and cannot be enabled");
+	check(errno == EINVAL, "CPU 1 does not come back: %m");
+	write_file(PARAMETERS "fail", "0");
+	write_file("/proc/sys/kernel/printk", "7");
+	expect_since("it was refused", 1, 0);
+	close(vm);
+	expect_since("no VM left", 0, 1);
+	check(go_to(online), "CPU 1 does not come back: %m");
+	expect_since("it came back without a VM", 0, 0);
+	return PASS;
+}
+
 const struct step fakevz_steps[] = {
 	{ "fakevz-count", step_count },
 	{ "fakevz-fail", step_fail },
 	{ "fakevz-vcpu", step_vcpu },
 	{ "fakevz-suspend", step_suspend },
+	{ "fakevz-hotplug", step_hotplug },
 	{}
 };
