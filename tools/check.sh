@@ -39,6 +39,18 @@ boot()
 	done
 }
 
+# The same; an emulator that uses one core leaves the other one to the next boot.
+boot_beside()
+{
+	if [ -z "$single" ]; then
+		boot "$@"
+		return
+	fi
+	boot "$@" &
+	# What is in the background is not interrupted from the terminal.
+	trap 'kill 0' INT
+}
+
 boots_now()
 {
 	[ "$level" = fast ] || [ "$how" = all ] || [ -n "$MACHINES" ]
@@ -113,9 +125,10 @@ for m in ${MACHINES:-$(machines)}; do
 		esac
 		for what in $(header "$file" kernels); do
 			for flavour in $(flavours_of "$file" "$more"); do
-				boot "$m" "$flavour" "$what" "$s"
+				boot_beside "$m" "$flavour" "$what" "$s"
 			done
 		done
+		wait
 		! grep -q '^kselftests' "$file" || ! header "$file" kernels | grep -q base ||
 			"$lab" compare "$m" "$file" "$TOP/machines/$errata.errata" \
 			"$BUILD/run/$m-$flavour-base-$s" "$BUILD/run/$m-$flavour-series-$s" || :
