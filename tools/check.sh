@@ -30,12 +30,16 @@ row()
 	"$lab" note - - - "$name" $verdict $good "$(($(date +%s) - begun))" '' || :
 }
 
-# boot MACHINE FLAVOUR WHAT SCENARIO; what goes wrong is in the summary.
+# boot MACHINE FLAVOUR WHAT SCENARIO[:CASE]; without CASE, all that the scenario has.
+# What goes wrong is in the summary.
 boot()
 {
-	each=$(header "$TOP/scenarios/$4" each)
+	case $4 in
+	*:*) each=${4#*:} ;;
+	*) each=$(header "$TOP/scenarios/$4" each) ;;
+	esac
 	for case in ${each:-""}; do
-		"$TOP/tools/boot.sh" "$1" "$2" "$3" "$4${case:+:$case}" || :
+		"$TOP/tools/boot.sh" "$1" "$2" "$3" "${4%%:*}${case:+:$case}" || :
 	done
 }
 
@@ -144,7 +148,7 @@ if [ -z "$MACHINES" ]; then
 		s=$(header "$patch" Scenario)
 		for m in $(header "$patch" Machine | grep . || echo x86_64-svm); do
 			machine "$m"
-			flavour=$(flavours_of "$TOP/scenarios/$s" | sed 1q)
+			flavour=$(flavours_of "$TOP/scenarios/${s%%:*}" | sed 1q)
 			"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
 			LAB_EXPECT=$(header "$patch" Expect) boot "$m" "$flavour" "$patch" "$s"
 		done
