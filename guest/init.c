@@ -20,7 +20,7 @@
 #include "lab.h"
 
 #define MAX_STEPS	64
-#define STEP_SECONDS	1250
+#define STEP_SECONDS	2500
 
 static int report = STDOUT_FILENO;
 

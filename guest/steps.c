@@ -485,7 +485,7 @@ static int step_kselftests(int argc, char **argv)
 	for (i = 0; i < nr; i++) {
 		tries = 0;
 		do {
-			r = one_selftest(names[i], argc == 1 ? 100 : 300, why, sizeof(why));
+			r = one_selftest(names[i], argc == 1 ? 100 : 900, why, sizeof(why));
 		} while (r == FAIL && ++tries < 3 && argc == 1);
 		if (r == PASS && tries)
 			snprintf(why, sizeof(why), "at try %d", tries + 1);
