@@ -196,13 +196,9 @@ static void end_online(struct job *online, uint32_t point, struct job *destroy, 
 /* The only VM, with X offline. */
 static int vm_without_x(void)
 {
-	int vm;
-
 	open_hw(4);
 	offline(X);
-	vm = vm_create();
-	check(vm >= 0, "KVM_CREATE_VM: %m");
-	return vm;
+	return vm_created();
 }
 
 /*
