@@ -113,6 +113,21 @@ static int step_el2_boot(int argc, char **argv)
 	return PASS;
 }
 
+/* el2-always: kvm.always_enabled is set; there is no VM, one, and none again. */
+static int step_el2_always(int argc, char **argv)
+{
+	int cpu = nr_cpus() - 1;
+
+	start();
+	expect_el2(all_cpus(), "KVM has started");
+	replug(cpu);
+	expect_more(BIT(cpu), 1, "a CPU came back without a VM");
+	close(vm_created());
+	expect_more(0, 0, "a VM came and went");
+	expect_el2(all_cpus(), "the last VM is gone");
+	return PASS;
+}
+
 /*
  * el2-vms: enabled with the first VM and while there is one, once on each CPU, also on
  * those that come back; and never without.
@@ -411,6 +426,7 @@ static int step_el2_none(int argc, char **argv)
 
 const struct step el2_steps[] = {
 	{ "el2-boot", step_el2_boot },
+	{ "el2-always", step_el2_always },
 	{ "el2-vms", step_el2_vms },
 	{ "el2-replug", step_el2_replug },
 	{ "el2-suspend", step_el2_suspend },

@@ -186,11 +186,36 @@ static int step_hotplug(int argc, char **argv)
 	return PASS;
 }
 
+/*
+ * fakevz-always [unloaded]: kvm.always_enabled is set; VZ was turned on when KVM
+ * was loaded, stays on whatever VMs do, and was turned off when KVM was unloaded.
+ */
+static int step_always(int argc, char **argv)
+{
+	int cpus = nr_cpus(), sleeps = !machine_lacks("suspend");
+
+	if (argc > 1) {
+		/* A step of its own: counted since fakevz.ko was loaded. */
+		expect_since("KVM unloaded", cpus * (1 + sleeps), cpus * (1 + sleeps));
+		return PASS;
+	}
+	expect_since("KVM loaded", cpus, 0);
+	close(vm_created());
+	expect_since("a VM came and went", 0, 0);
+	if (sleeps) {
+		load("fakesuspend", "");
+		check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+		expect_since("suspend without a VM", cpus, cpus);
+	}
+	return PASS;
+}
+
 const struct step fakevz_steps[] = {
 	{ "fakevz-count", step_count },
 	{ "fakevz-fail", step_fail },
 	{ "fakevz-vcpu", step_vcpu },
 	{ "fakevz-suspend", step_suspend },
 	{ "fakevz-hotplug", step_hotplug },
+	{ "fakevz-always", step_always },
 	{}
 };

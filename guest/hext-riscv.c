@@ -113,10 +113,33 @@ static int step_hext_refused(int argc, char **argv)
 	return PASS;
 }
 
+/* hext-always: kvm.always_enabled is set; there is no VM, one, and none again. */
+static int step_hext_always(int argc, char **argv)
+{
+	int cpu = nr_cpus() - 1, vm;
+
+	load("hext", "");
+	expect("enabled", all_cpus(), "KVM was loaded");
+	replug(cpu);
+	expect("enabled", all_cpus(), "a CPU came back without a VM");
+	vm = vm_created();
+	close(vm);
+	expect("enabled", all_cpus(), "the last VM is gone");
+
+	offline(cpu);
+	fail_on(cpu);
+	check(!set_online(cpu, true), "CPU %d came online, and was not enabled", cpu);
+	fail_on(-1);
+	online(cpu);
+	expect("enabled", all_cpus(), "it works again");
+	return PASS;
+}
+
 const struct step hext_steps[] = {
 	{ "hext-vms", step_hext_vms },
 	{ "hext-interrupts", step_hext_interrupts },
 	{ "hext-fail", step_hext_fail },
 	{ "hext-refused", step_hext_refused },
+	{ "hext-always", step_hext_always },
 	{}
 };

@@ -56,7 +56,7 @@ prefix) commit=${COMMIT:?} ;;
 *) commit=$(git --git-dir="$STORE" rev-parse "refs/lab/$on") || die "$what is for no kernel that is here" ;;
 esac
 # shellcheck disable=SC2086
-key=$({ echo "$commit"; fragment_text; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
+key=$({ git --git-dir="$STORE" rev-parse "$commit^{tree}"; fragment_text; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
 [ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" kernel

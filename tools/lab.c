@@ -346,11 +346,11 @@ static int judge(char **a)
 	/* "expect base kasan:" is for a flavour, and comes before "expect base:". */
 	if (!*expect)
 		expect = header(scenario, format("expect %s %s", what, flavour));
-	if (!*expect)
-		expect = header(scenario, format("expect %s", what));
-	/* "expect arm64-nvhe:" is for one machine, and for both kernels. */
+	/* "expect arm64-nvhe:" is for one machine, on both kernels, whatever others do. */
 	if (!*expect)
 		expect = header(scenario, format("expect %s", machine));
+	if (!*expect)
+		expect = header(scenario, format("expect %s", what));
 	/* "expect base x86_64:" is for machines with that name, up to the first dash. */
 	if (!*expect)
 		expect = header(scenario, format("expect %s %.*s", what,
