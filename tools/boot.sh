@@ -8,11 +8,10 @@
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
-name=$1 flavour=$2 what=$(basename "$3" .patch) scenario=$4
+name=$1 flavour=$2 what=$(basename "$3" .patch) full=$4
+split "$full"
 
-file=$TOP/scenarios/${scenario%%:*}
-case=${scenario#"${scenario%%:*}"}
-dir=$BUILD/run/$name-$flavour-$what-$scenario
+dir=$BUILD/run/$name-$flavour-$what-$full
 kernel=$BUILD/kernel/$kernel-$flavour-$what
 rm -rf "$dir"
 mkdir -p "$dir/root"
@@ -35,7 +34,7 @@ fi
 # Named in the machine's emulator line.
 # shellcheck disable=SC2034
 console=$dir/console report=$dir/report image=$kernel/image initrd=$dir/initrd once=-no-reboot
-append="$append $(header "$file" append) ${APPEND:-} lab.scenario=${scenario%%:*} ${case:+lab.case=${case#:}} lab.modules=$modules"
+append="$append $(header "$file" append) ${APPEND:-} lab.scenario=$scenario ${case:+lab.case=$case} lab.modules=$modules"
 append="$append lab.lacks=$(echo "$lacks" | sed -n 's/:.*//p' | paste -sd ,)"
 if [ "$scenario" = shell ]; then
 	case $emulator in
@@ -56,7 +55,7 @@ eval "set -- $(echo "$emulator" | tr '\n' ' ')"
 printf '%s ' "$@" > "$dir/command"
 "$1" --version 2> /dev/null | sed -n '1{s/ (Debian.*//;p}' > "$dir/version"
 [ "$seconds" -lt 400 ] ||
-	say "  .. $name $flavour $what $scenario, $seconds s at most; progress: ${report#"$PWD"/}"
+	say "  .. $name $flavour $what $full, $seconds s at most; progress: ${report#"$PWD"/}"
 
 # Has the machine said all that it is going to say?
 enough_said()
@@ -98,7 +97,7 @@ emulate "$@"
 if [ "$ended" = timeout ] && [ "$(header "$file" expect)" != hang ]; then
 	mkdir -p "$dir/hung"
 	mv "$console" "$report" "$dir/hung/"
-	say "       note: $scenario hung at the first try: ${dir#"$PWD"/}/hung"
+	say "       note: $full hung at the first try: ${dir#"$PWD"/}/hung"
 	emulate "$@"
 fi
 rm -f "$dir/initrd"

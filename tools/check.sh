@@ -34,12 +34,10 @@ row()
 # What goes wrong is in the summary.
 boot()
 {
-	case $4 in
-	*:*) each=${4#*:} ;;
-	*) each=$(header "$TOP/scenarios/$4" each) ;;
-	esac
-	for case in ${each:-""}; do
-		"$TOP/tools/boot.sh" "$1" "$2" "$3" "${4%%:*}${case:+:$case}" || :
+	split "$4"
+	: "${case:=$(header "$file" each)}"
+	for case in ${case:-""}; do
+		"$TOP/tools/boot.sh" "$1" "$2" "$3" "$scenario${case:+:$case}" || :
 	done
 }
 

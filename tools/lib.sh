@@ -118,6 +118,13 @@ header()
 	sed -n "s/^$2: *//p" "$1"
 }
 
+# split SCENARIO[:CASE]: the scenario's file and name, and the case or nothing.
+split()
+{
+	scenario=${1%%:*} case=${1#"${1%%:*}"}
+	case=${case#:} file=$TOP/scenarios/$scenario
+}
+
 # The scenarios that do not exist to fail.
 scenarios()
 {

@@ -5,14 +5,14 @@
 . "$(dirname "$0")/lib.sh"
 machine "$1"
 if [ "$4" != shell ]; then
-	file=$TOP/scenarios/${4%%:*} case=${4#"${4%%:*}"}
+	split "$4"
 	[ -f "$file" ] || die "no scenario '$4'; there are: shell $(scenarios)"
 	needs=$(header "$file" needs) each=$(header "$file" each)
 	# shellcheck disable=SC2086
 	has_all $needs || die "machine $1 cannot run $4: it takes '$needs', see machines/$1"
 	case " $each " in
-	*" ${case#:} "*) ;;
-	*) die "no case '${case#:}' in ${file##*/}; SCENARIO=${file##*/}:CASE, there are: ${each:-none}" ;;
+	*" $case "*) ;;
+	*) die "no case '$case' in $scenario; SCENARIO=$scenario:CASE, there are: ${each:-none}" ;;
 	esac
 fi
 case $3 in
