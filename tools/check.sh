@@ -120,9 +120,8 @@ for m in ${MACHINES:-$(machines)}; do
 		has_all $(header "$file" needs) || continue
 		[ "$how" = all ] || [ -z "$(header "$file" slow)" ] || continue
 		! grep -q '^kselftests' "$file" || "$TOP/tools/selftests.sh" "$m"
-		case $s:$(header "$file" flavours) in
-		busted-lockdep:*) more= ;;
-		*:debug) more=kasan ;;
+		case $(header "$file" flavours):$(header "$file" lockdep) in
+		debug:) more=kasan ;;
 		*) more= ;;
 		esac
 		for what in $(header "$file" kernels); do
