@@ -440,6 +440,7 @@ static void load_next(unsigned long flags)
 {
 	int image = open("/next/image", O_RDONLY), initrd = open("/next/initrd", O_RDONLY);
 	char cmdline[2048], *p;
+	double start = now();
 
 	check(image >= 0 && initrd >= 0, "no kernel in /next: %m");
 	check(read_file("/proc/cmdline", cmdline, sizeof(cmdline)), "/proc/cmdline: %m");
@@ -450,6 +451,7 @@ static void load_next(unsigned long flags)
 		*p++ = ' ';
 	check(!syscall(SYS_kexec_file_load, image, initrd, strlen(cmdline) + 1, cmdline, flags),
 	      "kexec_file_load: %m");
+	note("lab: the next kernel was loaded in %.1f s", now() - start);
 }
 
 static void *create_one(void *power)
