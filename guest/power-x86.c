@@ -140,13 +140,50 @@ static void hello(void)
 	vm_free(&vm);
 }
 
+static long free_pages(void)
+{
+	char text[512], *p;
+
+	check(read_file("/proc/meminfo", text, sizeof(text)), "/proc/meminfo: %m");
+	p = strstr(text, "MemFree:");
+	check(p, "no MemFree in /proc/meminfo");
+	return atol(p + strlen("MemFree:")) * 1024 / sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Whole pages are nothing that kmemleak knows of.  One that is left each time shows in
+ * what is free after many times; the first ones fill caches.
+ */
+static void same_memory(int nth)
+{
+	int i, rounds = 2000, first = 200, failed = 0, fd;
+	long before = 0, lost;
+
+	for (i = 0; i < first + rounds; i++) {
+		if (i == first)
+			before = free_pages();
+		fail_nth(nth);
+		fd = vm_create();
+		fail_nth(0);
+		if (fd >= 0)
+			close(fd);
+		else
+			failed++;
+	}
+	lost = before - free_pages();
+	note("lab: point %d failed %d times, %ld pages less are free", nth, failed, lost);
+	check(failed > rounds / 2, "point %d does not fail every time", nth);
+	check(lost < rounds / 4, "%ld pages are gone after %d failures", lost, failed);
+}
+
 /*
  * fail-create [alive]: each allocation of KVM_CREATE_VM fails once, without or with
  * another VM.  Nothing is left of a VM that was not created, and the next one is.
+ * The last one that it does not do without fails many times.
  */
 static int step_fail_create(int argc, char **argv)
 {
-	int power = open_power(), nth, fd, left, failed = 0, survived = 0;
+	int power = open_power(), nth, fd, left, failed = 0, survived = 0, last = 0;
 	struct vm other = {};
 	struct trace before;
 
@@ -166,11 +203,15 @@ static int step_fail_create(int argc, char **argv)
 		same_traces(power, &before, nth);
 		if (left)
 			break;
-		if (fd >= 0)
+		if (fd >= 0) {
 			survived++;
-		else
+		} else {
 			failed++;
+			last = nth;
+		}
 	}
+	if (argc == 1)
+		same_memory(last);
 	hello();
 	check(failed > 10, "%d failures only", failed);
 	note("lab: KVM_CREATE_VM%s: %d failures, %d more that it did without",
@@ -490,8 +531,8 @@ static int step_restart(int argc, char **argv)
 {
 	bool reboot_only = !strcmp(argv[1], "reboot"), crash = !strcmp(argv[1], "crash");
 	static struct runner r[8];
-	double end = now() + 20;
 	pthread_t thread;
+	double end;
 	int power;
 	long cpu;
 
@@ -501,6 +542,7 @@ static int step_restart(int argc, char **argv)
 	if (!reboot_only)
 		load_next(crash ? KEXEC_FILE_ON_CRASH : 0);
 	kvm_fd();
+	end = now() + 20;
 	if (!strcmp(argv[2], "race")) {
 		check(!ioctl(power, POWER_HOLD_CREATE), "POWER_HOLD_CREATE: %m");
 		pin(0);

@@ -343,20 +343,17 @@ static int judge(char **a)
 	int i, failures = 0, missing = 0, skips = 0;
 	bool good;
 
-	/* "expect base kasan:" is for a flavour, and comes before "expect base:". */
-	if (!*expect)
-		expect = header(scenario, format("expect %s %s", what, flavour));
-	/* "expect arm64-nvhe:" is for one machine, on both kernels, whatever others do. */
-	if (!*expect)
-		expect = header(scenario, format("expect %s", machine));
-	if (!*expect)
-		expect = header(scenario, format("expect %s", what));
-	/* "expect base x86_64:" is for machines with that name, up to the first dash. */
-	if (!*expect)
-		expect = header(scenario, format("expect %s %.*s", what,
-						 (int)strcspn(machine, "-"), machine));
-	if (!*expect)
-		expect = header(scenario, "expect");
+	/* What is for less comes first: "base x86_64" is all machines named so, up to a dash. */
+	const char *keys[] = {
+		format("expect %s %s", what, flavour),
+		format("expect %s %s", what, machine),
+		format("expect %s", machine),
+		format("expect %s", what),
+		format("expect %s %.*s", what, (int)strcspn(machine, "-"), machine),
+		"expect",
+	};
+	for (i = 0; !*expect && i < (int)(sizeof(keys) / sizeof(*keys)); i++)
+		expect = header(scenario, keys[i]);
 	if (!*expect)
 		expect = "pass";
 	/* "fail a; b": exactly these. */
