@@ -150,26 +150,40 @@ static long free_pages(void)
 	return atol(p + strlen("MemFree:")) * 1024 / sysconf(_SC_PAGESIZE);
 }
 
+static bool create_fails(int nth)
+{
+	int fd;
+
+	fail_nth(nth);
+	fd = vm_create();
+	fail_nth(0);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0;
+}
+
 /*
  * Whole pages are nothing that kmemleak knows of.  One that is left each time shows in
- * what is free after many times; the first ones fill caches.
+ * what is free after many times; the first ones fill caches.  Which allocation is the
+ * nth one varies: the last point up to @nth that fails ten times in a row is taken.
  */
 static void same_memory(int nth)
 {
-	int i, rounds = 2000, first = 200, failed = 0, fd;
-	long before = 0, lost;
+	int i, rounds = 1000, first = 200, failed = 0;
+	long before, lost;
 
-	for (i = 0; i < first + rounds; i++) {
-		if (i == first)
-			before = free_pages();
-		fail_nth(nth);
-		fd = vm_create();
-		fail_nth(0);
-		if (fd >= 0)
-			close(fd);
-		else
-			failed++;
+	for (i = 0; i < 10 && nth; i++) {
+		if (!create_fails(nth)) {
+			i = -1;
+			nth--;
+		}
 	}
+	check(nth, "no point fails ten times");
+	for (i = 0; i < first; i++)
+		create_fails(nth);
+	before = free_pages();
+	for (i = 0; i < rounds; i++)
+		failed += create_fails(nth);
 	lost = before - free_pages();
 	note("lab: point %d failed %d times, %ld pages less are free", nth, failed, lost);
 	check(failed > rounds / 2, "point %d does not fail every time", nth);
@@ -179,7 +193,7 @@ static void same_memory(int nth)
 /*
  * fail-create [alive]: each allocation of KVM_CREATE_VM fails once, without or with
  * another VM.  Nothing is left of a VM that was not created, and the next one is.
- * The last one that it does not do without fails many times.
+ * One of the last that it does not do without fails many times.
  */
 static int step_fail_create(int argc, char **argv)
 {
