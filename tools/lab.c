@@ -344,7 +344,7 @@ static int judge(char **a)
 	bool good;
 
 	/* What is for less comes first: "base x86_64" is all machines named so, up to a dash. */
-	const char *keys[] = {
+	char *const keys[] = {
 		format("expect %s %s", what, flavour),
 		format("expect %s %s", what, machine),
 		format("expect %s", machine),
