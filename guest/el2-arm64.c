@@ -303,7 +303,7 @@ static int step_el2_suspend(int argc, char **argv)
 	move(1);
 	expect_ticks(1, "before");
 	expect_more(all_cpus(), 1, "the first VM");
-	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+	suspend("mem");
 	expect_more(all_cpus(), 1, "suspend to RAM");
 	for (cpu = 0; cpu < nr_cpus(); cpu++) {
 		move(cpu);
@@ -416,7 +416,7 @@ static int step_el2_none(int argc, char **argv)
 	for (cpu = 1; cpu < nr_cpus(); cpu++)
 		replug(cpu);
 	load("fakesuspend", "");
-	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+	suspend("mem");
 	for (cpu = 0; cpu < nr_cpus(); cpu++)
 		idle(cpu);
 	expect_enabled(0, 0, "without KVM");

@@ -139,11 +139,11 @@ static int step_suspend(int argc, char **argv)
 		skip("not on this machine");
 	load("fakesuspend", "");
 	expect_since(NULL, 0, 0);
-	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+	suspend("mem");
 	expect_since("suspend without a VM", 0, 0);
 	vm = vm_created();
 	expect_since(NULL, 0, 0);
-	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+	suspend("mem");
 	expect_since("suspend with a VM", nr_cpus(), nr_cpus());
 	close(vm);
 	expect_since("no VM left", 0, nr_cpus());
@@ -204,7 +204,7 @@ static int step_always(int argc, char **argv)
 	expect_since("a VM came and went", 0, 0);
 	if (sleeps) {
 		load("fakesuspend", "");
-		check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+		suspend("mem");
 		expect_since("suspend without a VM", cpus, cpus);
 	}
 	return PASS;

@@ -116,14 +116,13 @@ static int step_hext_refused(int argc, char **argv)
 /* hext-always: kvm.always_enabled is set; there is no VM, one, and none again. */
 static int step_hext_always(int argc, char **argv)
 {
-	int cpu = nr_cpus() - 1, vm;
+	int cpu = nr_cpus() - 1;
 
 	load("hext", "");
 	expect("enabled", all_cpus(), "KVM was loaded");
 	replug(cpu);
 	expect("enabled", all_cpus(), "a CPU came back without a VM");
-	vm = vm_created();
-	close(vm);
+	close(vm_created());
 	expect("enabled", all_cpus(), "the last VM is gone");
 
 	offline(cpu);

@@ -226,6 +226,11 @@ void replug(int cpu)
 	online(cpu);
 }
 
+void suspend(const char *state)
+{
+	check(write_file("/sys/power/state", state), "cannot suspend: %m");
+}
+
 /* The kernel knows kvm-amd.ko as kvm_amd. */
 static void module_name(const char *module, char *name, size_t size)
 {

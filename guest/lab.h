@@ -67,6 +67,8 @@ bool set_online(int cpu, bool online);
 void offline(int cpu);
 void online(int cpu);
 void replug(int cpu);
+/* The same for a machine that goes to sleep, "mem" or "freeze", and wakes up. */
+void suspend(const char *state);
 
 int try_load(const char *module, const char *params);
 void load(const char *module, const char *params);

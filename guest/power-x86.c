@@ -150,13 +150,14 @@ static long free_pages(void)
 	return atol(p + strlen("MemFree:")) * 1024 / sysconf(_SC_PAGESIZE);
 }
 
-static bool create_fails(int nth)
+/* Does KVM_CREATE_VM fail, with errno, if the nth allocation does?  @left as fail_nth(). */
+static bool create_fails(int nth, int *left)
 {
 	int fd;
 
 	fail_nth(nth);
 	fd = vm_create();
-	fail_nth(0);
+	*left = fail_nth(0);
 	if (fd >= 0)
 		close(fd);
 	return fd < 0;
@@ -169,21 +170,21 @@ static bool create_fails(int nth)
  */
 static void same_memory(int nth)
 {
-	int i, rounds = 1000, first = 200, failed = 0;
+	int i, rounds = 1000, first = 200, failed = 0, left;
 	long before, lost;
 
 	for (i = 0; i < 10 && nth; i++) {
-		if (!create_fails(nth)) {
+		if (!create_fails(nth, &left)) {
 			i = -1;
 			nth--;
 		}
 	}
 	check(nth, "no point fails ten times");
 	for (i = 0; i < first; i++)
-		create_fails(nth);
+		create_fails(nth, &left);
 	before = free_pages();
 	for (i = 0; i < rounds; i++)
-		failed += create_fails(nth);
+		failed += create_fails(nth, &left);
 	lost = before - free_pages();
 	note("lab: point %d failed %d times, %ld pages less are free", nth, failed, lost);
 	check(failed > rounds / 2, "point %d does not fail every time", nth);
@@ -197,9 +198,10 @@ static void same_memory(int nth)
  */
 static int step_fail_create(int argc, char **argv)
 {
-	int power = open_power(), nth, fd, left, failed = 0, survived = 0, last = 0;
+	int power = open_power(), nth, left, failed = 0, survived = 0, last = 0;
 	struct vm other = {};
 	struct trace before;
+	bool fails;
 
 	arm_faults();
 	hello();
@@ -207,21 +209,17 @@ static int step_fail_create(int argc, char **argv)
 		vm_init(&other, &code_hello, 0);
 	before = traces(power);
 	for (nth = 1; ; nth++) {
-		fail_nth(nth);
-		fd = vm_create();
-		left = fail_nth(0);
-		check(fd >= 0 || !left, "point %d: no VM without a fault: %m", nth);
-		check(fd >= 0 || errno == ENOMEM, "point %d: not 'out of memory', but: %m", nth);
-		if (fd >= 0)
-			close(fd);
+		fails = create_fails(nth, &left);
+		check(!fails || !left, "point %d: no VM without a fault: %m", nth);
+		check(!fails || errno == ENOMEM, "point %d: not 'out of memory', but: %m", nth);
 		same_traces(power, &before, nth);
 		if (left)
 			break;
-		if (fd >= 0) {
-			survived++;
-		} else {
+		if (fails) {
 			failed++;
 			last = nth;
+		} else {
+			survived++;
 		}
 	}
 	if (argc == 1)
@@ -378,7 +376,7 @@ static void sleep_to_ram(void)
 	/* Bochs comes back before its time; the alarm is still set. */
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+3"), "wakealarm: %m");
-	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+	suspend("mem");
 }
 
 /* suspend-guests mem|idle ROUNDS: guests go on, and their clocks never go backwards. */
@@ -400,7 +398,7 @@ static int step_suspend_guests(int argc, char **argv)
 		begun = now();
 		if (idle) {
 			check(!ioctl(power, POWER_WAKE, 3000), "POWER_WAKE: %m");
-			check(write_file("/sys/power/state", "freeze"), "cannot suspend: %m");
+			suspend("freeze");
 		} else {
 			sleep_to_ram();
 		}

@@ -267,7 +267,7 @@ static int step_suspend(int argc, char **argv)
 	if (real)
 		check(write_file("/sys/class/rtc/rtc0/wakealarm", "+3"), "wakealarm: %m");
 	start = now();
-	check(write_file("/sys/power/state", "mem"), "cannot suspend: %m");
+	suspend("mem");
 	length = now() - start;
 	expect_progress(&vm, "after the resume");
 	note("lab: suspended to RAM%s, %.1f s on the monotonic clock",
