@@ -53,6 +53,9 @@ void report_raw(const char *text);
 /* The last step of a scenario passes and is not to return: end the report. */
 void report_end(void);
 
+/* There in the debug kernel only. */
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+
 double now(void);
 int wait_for(pid_t pid, int seconds);
 bool read_file(const char *path, char *buf, size_t size);

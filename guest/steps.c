@@ -501,19 +501,18 @@ static int step_kselftests(int argc, char **argv)
 /* leaks: nothing that kmemleak would report. */
 static int step_leaks(int argc, char **argv)
 {
-	const char *path = "/sys/kernel/debug/kmemleak";
 	static char text[65536];
 	int i;
 
-	if (access(path, W_OK))
+	if (access(KMEMLEAK, W_OK))
 		skip("no kmemleak in this kernel");
 	/* What is reported did not change since the scan before, and is 5 s old. */
 	for (i = 0; i < 2; i++) {
-		check(write_file(path, "scan"), "cannot start a scan: %m");
+		check(write_file(KMEMLEAK, "scan"), "cannot start a scan: %m");
 		if (!i)
 			sleep(6);
 	}
-	check(read_file(path, text, sizeof(text)), "cannot read the result: %m");
+	check(read_file(KMEMLEAK, text, sizeof(text)), "cannot read the result: %m");
 	if (*text) {
 		printf("%s\n", text);
 		fail("leaks, see the console");

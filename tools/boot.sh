@@ -50,7 +50,7 @@ boots=$(header "$file" boots | grep . || echo 1)
 enough=25
 # shellcheck disable=SC2034
 [ "$boots" -eq 1 ] || once='' enough=1
-seconds=$(header "$file" timeout | grep . || echo 120)
+seconds=$(($(header "$file" timeout | grep . || echo 120) * patience))
 eval "set -- $(echo "$emulator" | tr '\n' ' ')"
 printf '%s ' "$@" > "$dir/command"
 "$1" --version 2> /dev/null | sed -n '1{s/ (Debian.*//;p}' > "$dir/version"
