@@ -8,7 +8,7 @@ TOPIC ?=
 
 export LINUX BUILD JOBS INSTALL MACHINES
 
-.PHONY: help run check check-all tree refresh boot bench preempt mail clean
+.PHONY: help run check check-all tree refresh boot each bench preempt mail clean
 help: ; @tools/help.sh
 run: ; @tools/run.sh $(MACHINE)			# build a patched kernel, boot it, load KVM, run a guest
 check: ; @tools/check.sh fast			# all tests that fit into minutes; base and series
@@ -16,6 +16,7 @@ check-all: ; @tools/check.sh all		# the slow ones as well: KASAN, every patch by
 tree: ; @tools/tree.sh				# build/linux: base and series as a git tree to work in
 refresh: ; @tools/series.sh refresh		# build/linux back to patches/
 boot: ; @tools/one.sh $(MACHINE) "$(FLAVOUR)" $(KERNEL) $(SCENARIO)	# a shell in MACHINE, or one SCENARIO
+each: ; @TOPIC="$(TOPIC)" tools/each.sh		# every patch by itself, built and booted; TOPIC= and MACHINES= limit it
 bench: ; @tools/bench.sh			# VM creation and destruction: base, series, Linux 6.12
 preempt: ; @tools/preempt.sh			# longest section with preemption off in a VM's creator
 mail: ; @tools/mail.sh "$(TOPIC)"		# TOPIC as mail to the kvm list, in build/mail; sends nothing

@@ -34,6 +34,7 @@ expect 'a scenario that the machine cannot run' "machine s390x cannot run uret: 
 expect 'unknown kernel' 'neither base nor series' "$TOP/tools/one.sh" x86_64-svm plain nope demo
 expect 'unknown flavour' "no kernel of flavour 'nope'" "$TOP/tools/kernel.sh" x86_64-svm nope series
 expect 'unknown topic' "no topic 'nope'" "$TOP/tools/mail.sh" nope
+expect 'unknown topic of make each' "no topic 'nope'" env TOPIC=nope "$TOP/tools/each.sh"
 
 mkdir -p "$tmp/linux/virt/kvm"
 printf 'VERSION = 6\nPATCHLEVEL = 6\nSUBLEVEL = 9\n' > "$tmp/linux/Makefile"

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # each.sh: every prefix of the series builds, boots and runs the demo, on one machine
-# of every kernel whose source its last patch touches.  MACHINES limits it.
+# of every kernel whose source its last patch touches.  MACHINES and TOPIC limit it.
 . "$(dirname "$0")/lib.sh"
+[ -z "${TOPIC:-}" ] || topic "$TOPIC"
 lock
-bad=0 seen=
+bad=0 seen='' topic=''
 for m in ${MACHINES:-$(machines)}; do
 	machine "$m"
 	case " $seen " in
@@ -14,6 +15,9 @@ for m in ${MACHINES:-$(machines)}; do
 	flavour=${flavours%% *}
 	"$TOP/tools/prepare.sh" "$m" "$flavour" series "$demo"
 	for COMMIT in $(git --git-dir="$STORE" rev-list --reverse refs/lab/base..refs/lab/series); do
+		cover=$(git --git-dir="$STORE" log -1 --format=%B "$COMMIT" | sed -n 's/^Topic: //p')
+		topic=${cover:-$topic}
+		[ "${TOPIC:-$topic}" = "$topic" ] || continue
 		# Neither does a cover letter, nor a test that is a program.
 		! git --git-dir="$STORE" diff --quiet "$COMMIT^" "$COMMIT" -- \
 			"arch/$(echo "$arch" | sed 's/x86_64/x86/')" ':!arch' ':!tools' ':!Documentation' || continue

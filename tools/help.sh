@@ -6,7 +6,7 @@ sed -n 's/^\([a-z-]*\): ;.*# \(.*\)/  make \1\t\2/p' "$TOP/Makefile" | expand -t
 cat <<EOF
 
   MACHINE=   $(machines)
-  MACHINES=  check and check-all: only the scenarios of these; other results are kept
+  MACHINES=  check, check-all, each: only the scenarios of these; other results are kept
   KERNEL=    series (default), base, or the path of a patch on top of the series
   FLAVOUR=   plain, debug or kasan (default: the first one that the machine has)
   SCENARIO=  shell (default) $(scenarios)

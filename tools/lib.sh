@@ -118,6 +118,13 @@ header()
 	sed -n "s/^$2: *//p" "$1"
 }
 
+# topic NAME: it has to be one of the series.
+topic()
+{
+	sed '/^#/d' "$TOP/patches/series" | grep -qxF -e "$1" ||
+		die "no topic '$1'; TOPIC= takes one of: $(sed '/^#/d' "$TOP/patches/series" | paste -sd ' ')"
+}
+
 # split SCENARIO[:CASE]: the scenario's file and name, and the case or nothing.
 split()
 {

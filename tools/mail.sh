@@ -3,8 +3,7 @@
 # mail.sh TOPIC: the topic as mail, from and signed off by whoever git says you
 # are, with those whom get_maintainer.pl names.  Written, not sent.
 . "$(dirname "$0")/lib.sh"
-topics=$(sed '/^#/d' "$TOP/patches/series" | paste -sd ' ')
-[ -n "$1" ] && [ -d "$TOP/patches/$1" ] || die "no topic '$1'; TOPIC= takes one of: $topics"
+topic "$1"
 # This is where the user's own configuration counts.
 unset GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM
 name=$(git config user.name) && email=$(git config user.email) ||
