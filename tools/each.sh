@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -z "${TOPIC:-}" ] || topic "$TOPIC"
 lock
-bad=0 seen='' topic=''
+bad=0 built=0 seen='' topic=''
 for m in ${MACHINES:-$(machines)}; do
 	machine "$m"
 	case " $seen " in
@@ -18,13 +18,17 @@ for m in ${MACHINES:-$(machines)}; do
 		cover=$(git --git-dir="$STORE" log -1 --format=%B "$COMMIT" | sed -n 's/^Topic: //p')
 		topic=${cover:-$topic}
 		[ "${TOPIC:-$topic}" = "$topic" ] || continue
-		# Neither does a cover letter, nor a test that is a program.
-		! git --git-dir="$STORE" diff --quiet "$COMMIT^" "$COMMIT" -- \
-			"arch/$(echo "$arch" | sed 's/x86_64/x86/')" ':!arch' ':!tools' ':!Documentation' || continue
+		# Not a cover letter, a test that is a program, or another architecture's code.
+		git --git-dir="$STORE" diff --name-only "$COMMIT^" "$COMMIT" |
+			sed "s|^arch/$(echo "$arch" | sed 's/x86_64/x86/')/||; /^\(arch\|tools\|Documentation\)\//d" |
+			grep -q . || continue
+		built=$((built + 1))
 		say "$m: $(git --git-dir="$STORE" log -1 --format=%s "$COMMIT")"
 		export COMMIT
 		"$TOP/tools/kernel.sh" "$m" "$flavour" prefix
 		"$TOP/tools/boot.sh" "$m" "$flavour" prefix "$demo" || bad=1
 	done
 done
+[ "$built" -gt 0 ] || die "no patch of ${TOPIC:-the series} touches what ${MACHINES:-the machines} run"
+say "$built kernels"
 exit $bad
