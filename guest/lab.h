@@ -77,6 +77,13 @@ int try_load(const char *module, const char *params);
 void load(const char *module, const char *params);
 void unload(const char *module);
 
+/*
+ * Is there a kernel to jump into, see boot.sh?  Load it, with flags as kexec_file_load()
+ * takes them; the step fails if it cannot.
+ */
+bool has_next(void);
+void load_next(unsigned long flags);
+
 /* What the kernel's command line has after key, which ends in "=". */
 void cmdline(const char *key, char *value, size_t size);
 

@@ -490,25 +490,6 @@ static int step_resume_fails(int argc, char **argv)
 	return PASS;
 }
 
-/* The kernel and the initrd to jump into, where there are any; see boot.sh. */
-static void load_next(unsigned long flags)
-{
-	int image = open("/next/image", O_RDONLY), initrd = open("/next/initrd", O_RDONLY);
-	char cmdline[2048], *p;
-	double start = now();
-
-	check(image >= 0 && initrd >= 0, "no kernel in /next: %m");
-	check(read_file("/proc/cmdline", cmdline, sizeof(cmdline)), "/proc/cmdline: %m");
-	cmdline[strcspn(cmdline, "\n")] = 0;
-	/* The crash kernel has no memory to reserve for yet another one. */
-	p = strstr(cmdline, "crashkernel=");
-	while (p && *p && *p != ' ')
-		*p++ = ' ';
-	check(!syscall(SYS_kexec_file_load, image, initrd, strlen(cmdline) + 1, cmdline, flags),
-	      "kexec_file_load: %m");
-	note("lab: the next kernel was loaded in %.1f s", now() - start);
-}
-
 static void *create_one(void *power)
 {
 	int fd;
@@ -550,7 +531,7 @@ static int step_restart(int argc, char **argv)
 	int power;
 	long cpu;
 
-	if (!reboot_only && access("/next/image", R_OK))
+	if (!reboot_only && !has_next())
 		return PASS;
 	power = open_power();
 	if (!reboot_only)
