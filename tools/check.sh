@@ -9,7 +9,7 @@ how=$1
 start=$(date +%s)
 export LAB_RESULTS="$BUILD/results.tsv"
 lab=$BUILD/tools/lab
-MACHINES=${MACHINES:-}
+MACHINES=${MACHINES:-} running=0
 for m in $MACHINES; do
 	(machine "$m")
 	[ ! -f "$LAB_RESULTS" ] || sed -i "/^$m\t/d" "$LAB_RESULTS"
@@ -41,16 +41,26 @@ boot()
 	done
 }
 
-# The same; an emulator that uses one core leaves the other one to the next boot.
+# The same, two at a time: an emulator seldom has work for both cores.
 boot_beside()
 {
-	if [ -z "$single" ]; then
+	split "$4"
+	if [ -n "$(header "$file" alone)" ]; then
+		join
 		boot "$@"
 		return
 	fi
 	boot "$@" &
 	# What is in the background is not interrupted from the terminal.
 	trap 'kill 0' INT
+	running=$((running + 1))
+	[ "$running" -lt 2 ] || join
+}
+
+join()
+{
+	wait
+	running=0
 }
 
 boots_now()
@@ -129,12 +139,14 @@ for m in ${MACHINES:-$(machines)}; do
 				boot_beside "$m" "$flavour" "$what" "$s"
 			done
 		done
-		wait
-		! grep -q '^kselftests' "$file" || ! header "$file" kernels | grep -q base ||
+		! grep -q '^kselftests' "$file" || ! header "$file" kernels | grep -q base || {
+			join
 			"$lab" compare "$m" "$file" "$TOP/machines/$errata.errata" \
-			"$BUILD/run/$m-$flavour-base-$s" "$BUILD/run/$m-$flavour-series-$s" || :
+				"$BUILD/run/$m-$flavour-base-$s" "$BUILD/run/$m-$flavour-series-$s" || :
+		}
 	done
 done
+join
 
 if [ -z "$MACHINES" ]; then
 	part 'guards: each one taken out, its test has to fail'
@@ -147,10 +159,15 @@ if [ -z "$MACHINES" ]; then
 			machine "$m"
 			flavour=$(flavours_of "$TOP/scenarios/${s%%:*}" | sed 1q)
 			"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
-			LAB_EXPECT=$(header "$patch" Expect) boot "$m" "$flavour" "$patch" "$s"
+			# It boots while the next one is built.
+			join
+			LAB_EXPECT=$(header "$patch" Expect) boot_beside "$m" "$flavour" "$patch" "$s"
 		done
-		# A guard more or less is not worth a kernel on disk.
-		rm -rf "$BUILD/kernel/$kernel-$flavour-$(basename "$patch" .patch)"
+	done
+	join
+	# Guards more or less are not worth kernels on disk.
+	for patch in "$TOP"/mutants/*.patch; do
+		rm -rf "$BUILD/kernel/"*"-$(basename "$patch" .patch)"
 	done
 fi
 

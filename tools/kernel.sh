@@ -102,11 +102,22 @@ if [ -n "$patch" ]; then
 fi
 
 mkdir -p "$obj"
-configure > "$LOGS/config-$name.log" 2>&1 || die "cannot configure the kernel: see $LOGS/config-$name.log"
-! $ours || verify_config
+# A patch on top changes no configuration.
+config_key=$({ echo "$commit"; fragment_text; } | sha256sum)
+[ "$config_key" = "$(cat "$obj/lab.configured" 2> /dev/null)" ] || {
+	rm -f "$obj/lab.configured"
+	configure > "$LOGS/config-$name.log" 2>&1 || die "cannot configure the kernel: see $LOGS/config-$name.log"
+	! $ours || verify_config
+	echo "$config_key" > "$obj/lab.configured"
+}
 step "build $name" "$LOGS/kernel-$name.log" kmake -j"$JOBS" "$(basename "$image")" modules
-rm -rf "$obj/lab"
-cp -r "$TOP/guest/module" "$obj/lab"
+# The lab's modules differ between base and series, too.
+module_key=$({ echo "$on"; cat "$TOP"/guest/module/*; } | sha256sum)
+[ "$module_key" = "$(cat "$obj/lab/key" 2> /dev/null)" ] || {
+	rm -rf "$obj/lab"
+	cp -r "$TOP/guest/module" "$obj/lab"
+	echo "$module_key" > "$obj/lab/key"
+}
 step "build $name, the lab's modules" "$LOGS/modules-$name.log" kmake -j"$JOBS" M="$obj/lab" modules
 
 rm -rf "$out" "$out.new"

@@ -91,7 +91,7 @@ machine()
 	esac
 	[ -f "$TOP/machines/$1" ] || die "no machine '$1'; there are: $(machines)"
 	# What a machine's file need not say.
-	cross='' level=fast demo=demo has='' later='' lacks='' errata=$1 single='' patience=1
+	cross='' level=fast demo=demo has='' later='' lacks='' errata=$1 patience=1
 	# shellcheck source=/dev/null
 	. "$TOP/machines/$1"
 }
