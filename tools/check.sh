@@ -9,7 +9,7 @@ how=$1
 start=$(date +%s)
 export LAB_RESULTS="$BUILD/results.tsv"
 lab=$BUILD/tools/lab
-MACHINES=${MACHINES:-} running=0
+MACHINES=${MACHINES:-}
 for m in $MACHINES; do
 	(machine "$m")
 	[ ! -f "$LAB_RESULTS" ] || sed -i "/^$m\t/d" "$LAB_RESULTS"
@@ -41,26 +41,28 @@ boot()
 	done
 }
 
-# The same, two at a time: an emulator seldom has work for both cores.
+# Do two boots run?
+busy()
+{
+	jobs > "$BUILD/jobs"
+	[ "$(grep -c Running "$BUILD/jobs")" -ge 2 ]
+}
+
+# boot(), two at a time: an emulator seldom has work for both cores.
 boot_beside()
 {
 	split "$4"
 	if [ -n "$(header "$file" alone)" ]; then
-		join
+		wait
 		boot "$@"
 		return
 	fi
+	while busy; do
+		sleep 0.5
+	done
 	boot "$@" &
 	# What is in the background is not interrupted from the terminal.
 	trap 'kill 0' INT
-	running=$((running + 1))
-	[ "$running" -lt 2 ] || join
-}
-
-join()
-{
-	wait
-	running=0
 }
 
 boots_now()
@@ -140,13 +142,13 @@ for m in ${MACHINES:-$(machines)}; do
 			done
 		done
 		! grep -q '^kselftests' "$file" || ! header "$file" kernels | grep -q base || {
-			join
+			wait
 			"$lab" compare "$m" "$file" "$TOP/machines/$errata.errata" \
 				"$BUILD/run/$m-$flavour-base-$s" "$BUILD/run/$m-$flavour-series-$s" || :
 		}
 	done
 done
-join
+wait
 
 if [ -z "$MACHINES" ]; then
 	part 'guards: each one taken out, its test has to fail'
@@ -160,11 +162,11 @@ if [ -z "$MACHINES" ]; then
 			flavour=$(flavours_of "$TOP/scenarios/${s%%:*}" | sed 1q)
 			"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
 			# It boots while the next one is built.
-			join
+			wait
 			LAB_EXPECT=$(header "$patch" Expect) boot_beside "$m" "$flavour" "$patch" "$s"
 		done
 	done
-	join
+	wait
 	# Guards more or less are not worth kernels on disk.
 	for patch in "$TOP"/mutants/*.patch; do
 		rm -rf "$BUILD/kernel/"*"-$(basename "$patch" .patch)"
