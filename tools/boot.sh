@@ -24,7 +24,7 @@ cp "$BUILD/guest/$arch.cpio" "$dir/initrd"
 ! grep -qs '^kselftests' "$file" || cat "$BUILD/selftests/$arch.cpio" >> "$dir/initrd"
 rm -rf "$dir/root"
 # A kernel to jump into, and what this one got; it will not find another one there.
-if grep -q '^re[a-z]* [kc]' "$file" 2> /dev/null; then
+if grep -q '^\(restart\|reboot\) [kc]' "$file" 2> /dev/null; then
 	mkdir -p "$dir/root/next"
 	cp "$kernel/image" "$dir/initrd" "$dir/root/next/"
 	(cd "$dir/root" && find . | cpio --quiet -o -H newc -R 0:0) >> "$dir/initrd"

@@ -118,11 +118,17 @@ header()
 	sed -n "s/^$2: *//p" "$1"
 }
 
-# topic NAME: it has to be one of the series.
+# The series' topics, in their order.
+PATCHES=${PATCHES:-$TOP/patches}
+topics()
+{
+	sed 's/#.*//; /^[[:space:]]*$/d' "$PATCHES/series"
+}
+
+# topic NAME: it has to be one of them.
 topic()
 {
-	sed '/^#/d' "$TOP/patches/series" | grep -qxF -e "$1" ||
-		die "no topic '$1'; TOPIC= takes one of: $(sed '/^#/d' "$TOP/patches/series" | paste -sd ' ')"
+	topics | grep -qxF -e "$1" || die "no topic '$1'; TOPIC= takes one of: $(topics | paste -sd ' ')"
 }
 
 # split SCENARIO[:CASE]: the scenario's file and name, and the case or nothing.

@@ -21,7 +21,7 @@ said()
 say
 printf '%-9s%s\n' \
 	kernel "$(said kernel) (base: Linux $(cat "$STORE/lab-release") from ${LINUX:-$package of Debian})" \
-	series "$(sed '/^#/d' "$TOP/patches/series" | paste -sd ' '), $(find "$TOP/patches" -name '*.patch' ! -name '0000*' | wc -l) patches" \
+	series "$(topics | paste -sd ' '), $(find "$TOP/patches" -name '*.patch' ! -name '0000*' | wc -l) patches" \
 	machine "$1: $title, $(cat "$dir/version"), $(said cpus) CPUs" \
 	loaded "$(said loaded)" \
 	refused "$(sed -n 's/^# lab: \(.* refused: .*\)/\1/p' "$dir/report")" \

@@ -10,13 +10,6 @@
 . "$(dirname "$0")/lib.sh"
 lock
 
-PATCHES=${PATCHES:-$TOP/patches}
-
-topics()
-{
-	sed 's/#.*//; /^[[:space:]]*$/d' "$PATCHES/series"
-}
-
 # All patches in order, cover letters included.
 files()
 {
