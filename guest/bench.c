@@ -28,8 +28,9 @@ static int create(bool with_vcpu, int *vcpu)
 {
 	int vm = vm_create();
 
+	check(vm >= 0, "cannot create a VM: %m");
 	*vcpu = with_vcpu ? ioctl(vm, KVM_CREATE_VCPU, 0) : -1;
-	check(vm >= 0 && (!with_vcpu || *vcpu >= 0), "cannot create a VM: %m");
+	check(!with_vcpu || *vcpu >= 0, "cannot create a vCPU: %m");
 	return vm;
 }
 
