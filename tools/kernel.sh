@@ -72,9 +72,9 @@ kmake()
 		KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
 		${CCACHE:+CC="ccache ${cross}gcc"} ${sanitize:-} "$@"
 }
-# What was compiled in another clone is found again, and what was not takes no longer.
-! command -v ccache > /dev/null ||
-	export CCACHE=1 CCACHE_BASEDIR="$BUILD" CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
+# What was compiled in another clone is found again.  Not CCACHE_DEPEND: it does not see
+# .incbin, and finds an old vmlinux for a new bzImage.
+! command -v ccache > /dev/null || export CCACHE=1 CCACHE_BASEDIR="$BUILD" CCACHE_NOHASHDIR=1
 
 # Every line of the fragments has to be in the result; "=n" means: not set.
 verify_config()
