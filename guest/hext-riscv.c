@@ -170,7 +170,8 @@ static int step_fences(int argc, char **argv)
 		pids[i] = fork();
 		if (pids[i])
 			continue;
-		check(!pthread_create(&thread, NULL, map_and_unmap, &count[2 * i]), "pthread_create");
+		check(!pthread_create(&thread, NULL, map_and_unmap, &count[2 * i]),
+		      "pthread_create");
 		map_and_unmap(&count[2 * i + 1]);
 	}
 	for (; now() < end; replugs++)
