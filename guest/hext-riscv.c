@@ -4,7 +4,6 @@
  * happens if that fails.  module/hext.c tells, and makes it fail.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -136,17 +135,17 @@ static int step_hext_always(int argc, char **argv)
 	return PASS;
 }
 
-/* Memory comes and goes, on two CPUs at a time: each time, the firmware flushes TLBs. */
+/* Memory comes and goes, on several CPUs at a time: each time, the firmware flushes TLBs. */
 static void *map_and_unmap(void *arg)
 {
-	volatile long *count = arg;
+	long *count = arg;
 
 	for (;; ++*count) {
 		char *p = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		check(p != MAP_FAILED, "mmap: %m");
-		*p = 1;
+		*(volatile char *)p = 1;
 		munmap(p, 4 * 4096);
 	}
 	return NULL;
@@ -154,30 +153,20 @@ static void *map_and_unmap(void *arg)
 
 /*
  * fences SECONDS: what CPU hotplug and TLB flushes do to each other without KVM, i.e. with
- * the kernel and the firmware alone.
+ * the kernel and the firmware alone.  The threads end with the step.
  */
 static int step_fences(int argc, char **argv)
 {
 	double end = now() + atoi(argv[1]);
-	long *count, replugs = 0;
+	int cpus = nr_cpus(), i;
+	static long count[4];
 	pthread_t thread;
-	pid_t pids[2];
-	int i;
+	long replugs;
 
-	count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	check(count != MAP_FAILED, "mmap: %m");
-	for (i = 0; i < 2; i++) {
-		pids[i] = fork();
-		if (pids[i])
-			continue;
-		check(!pthread_create(&thread, NULL, map_and_unmap, &count[2 * i]),
-		      "pthread_create");
-		map_and_unmap(&count[2 * i + 1]);
-	}
-	for (; now() < end; replugs++)
-		replug(1 + replugs % (nr_cpus() - 1));
-	for (i = 0; i < 2; i++)
-		kill(pids[i], SIGKILL);
+	for (i = 0; i < 4; i++)
+		check(!pthread_create(&thread, NULL, map_and_unmap, &count[i]), "pthread_create");
+	for (replugs = 0; now() < end; replugs++)
+		replug(1 + replugs % (cpus - 1));
 	note("lab: %ld CPUs replugged, %ld times unmapped", replugs,
 	     count[0] + count[1] + count[2] + count[3]);
 	return PASS;

@@ -51,26 +51,26 @@ fragment_text()
 	done
 }
 
+# What a fragment has for make's command line.
+variables=$(for f in $fragments; do header "$TOP/kconfig/$f.config" '# make'; done)
+
 case $on in
 prefix) commit=${COMMIT:?} ;;
 *) commit=$(git --git-dir="$STORE" rev-parse "refs/lab/$on") || die "$what is for no kernel that is here" ;;
 esac
 # shellcheck disable=SC2086
-key=$({ git --git-dir="$STORE" rev-parse "$commit^{tree}"; fragment_text; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
+key=$({ git --git-dir="$STORE" rev-parse "$commit^{tree}"; fragment_text; printf %s "$variables"; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
 [ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" kernel
 need_space 3000
-
-# KCSAN delays what it looks at: all accesses of the file with the race, and no others.
-[ "$flavour" != kcsan ] || sanitize='KCSAN_SANITIZE=n KCSAN_SANITIZE_svm.o=y'
 
 kmake()
 {
 	# shellcheck disable=SC2086
 	make -C "$SRC" O="$obj" ARCH="$arch" CROSS_COMPILE="$cross" LOCALVERSION="-$on" \
 		KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
-		${CCACHE:+CC="ccache ${cross}gcc"} ${sanitize:-} "$@"
+		${CCACHE:+CC="ccache ${cross}gcc"} $variables "$@"
 }
 # What was compiled in another clone is found again.  Not CCACHE_DEPEND: it does not see
 # .incbin, and finds an old vmlinux for a new bzImage.
