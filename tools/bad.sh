@@ -33,6 +33,7 @@ expect 'a scenario that the machine cannot run' "machine s390x cannot run uret: 
 	"$TOP/tools/one.sh" s390x '' series uret
 expect 'unknown kernel' 'neither base nor series' "$TOP/tools/one.sh" x86_64-svm plain nope demo
 expect 'unknown flavour' "no kernel of flavour 'nope'" "$TOP/tools/kernel.sh" x86_64-svm nope series
+expect 'no number of minutes' "MINUTES='soon' is not a number" env MINUTES=soon "$TOP/tools/check.sh" fast
 expect 'unknown topic' "no topic 'nope'" "$TOP/tools/mail.sh" nope
 expect 'unknown topic of make each' "no topic 'nope'" env TOPIC=nope "$TOP/tools/each.sh"
 

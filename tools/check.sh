@@ -3,9 +3,18 @@
 # check.sh fast|all: the tests.  Every verdict is a row of the summary at the end.
 # What boots in "fast" is up to the machine's level; kernels are built for all.
 # MACHINES limits it to the scenarios of these; other machines' results are kept.
+# MINUTES is for hosts of unknown speed: what has not begun by then is skipped, by name.
 . "$(dirname "$0")/lib.sh"
 lock
 how=$1
+case $how in
+fast | all) ;;
+*) die 'usage: check.sh fast|all' ;;
+esac
+MINUTES=${MINUTES:-}
+case $MINUTES in
+*[!0-9]* | 0*) die "MINUTES='$MINUTES' is not a number of minutes" ;;
+esac
 start=$(date +%s)
 export LAB_RESULTS="$BUILD/results.tsv"
 lab=$BUILD/tools/lab
@@ -15,6 +24,8 @@ for m in $MACHINES; do
 	[ ! -f "$LAB_RESULTS" ] || sed -i "/^$m\t/d" "$LAB_RESULTS"
 done
 [ -n "$MACHINES" ] || rm -f "$LAB_RESULTS"
+# x86 first, so that others are skipped if MINUTES are over.
+order=${MACHINES:-$(machines | tr ' ' '\n' | sort -r)}
 
 part()
 {
@@ -28,6 +39,13 @@ row()
 	shift
 	"$@" || { verdict=fail good=0; }
 	"$lab" note - - - "$name" $verdict $good "$(($(date +%s) - begun))" '' || :
+}
+
+# late MACHINE FLAVOUR WHAT SCENARIO: is there no time left for this one?
+late()
+{
+	[ -n "$MINUTES" ] && [ $(($(date +%s) - start)) -ge $((MINUTES * 60)) ] || return 1
+	"$lab" note "$1" "$2" "$(basename "$3" .patch)" "$4" skip 1 0 "MINUTES=$MINUTES are over"
 }
 
 # boot MACHINE FLAVOUR WHAT SCENARIO[:CASE]; without CASE, all that the scenario has.
@@ -51,6 +69,7 @@ busy()
 # boot(), two at a time: an emulator seldom has work for both cores.
 boot_beside()
 {
+	! late "$@" || return 0
 	split "$4"
 	if [ -n "$(header "$file" alone)" ]; then
 		wait
@@ -93,13 +112,9 @@ flavours_of()
 	done | grep . || echo "${flavours%% *}"
 }
 
-case $how in
-fast | all) ;;
-*) die 'usage: check.sh fast|all' ;;
-esac
 # What is missing is said before an hour of building, not after.
 # shellcheck disable=SC2046
-"$TOP/tools/need.sh" lint $(for m in ${MACHINES:-$(machines)}; do (machine "$m" && echo "$packages"); done)
+"$TOP/tools/need.sh" lint $(for m in $order; do (machine "$m" && echo "$packages"); done)
 if [ -z "$MACHINES" ]; then
 	"$TOP/tools/prepare.sh" x86_64-svm plain series kselftests
 	part 'the series and the lab: lint'
@@ -111,7 +126,8 @@ if [ -z "$MACHINES" ]; then
 fi
 
 part 'kernels'
-for m in ${MACHINES:-$(machines)}; do
+for m in $order; do
+	! late "$m" - series built || continue
 	(machine "$m" && "$TOP/tools/prepare.sh" "$m" "${flavours%% *}" series)
 	machine "$m"
 	for flavour in $(flavours_now); do
@@ -122,7 +138,7 @@ for m in ${MACHINES:-$(machines)}; do
 done
 
 part 'scenarios'
-for m in ${MACHINES:-$(machines)}; do
+for m in $order; do
 	machine "$m"
 	boots_now || continue
 	[ "$how" = all ] || later=
@@ -143,7 +159,7 @@ for m in ${MACHINES:-$(machines)}; do
 		done
 		! grep -q '^kselftests' "$file" || ! header "$file" kernels | grep -q base || {
 			wait
-			"$lab" compare "$m" "$file" "$TOP/machines/$errata.errata" \
+			late "$m" - both "$s" || "$lab" compare "$m" "$file" "$TOP/machines/$errata.errata" \
 				"$BUILD/run/$m-$flavour-base-$s" "$BUILD/run/$m-$flavour-series-$s" || :
 		}
 	done
@@ -160,6 +176,7 @@ if [ -z "$MACHINES" ]; then
 		for m in $(header "$patch" Machine | grep . || echo x86_64-svm); do
 			machine "$m"
 			flavour=$(flavours_of "$TOP/scenarios/${s%%:*}" | sed 1q)
+			! late "$m" "$flavour" "$patch" "$s" || continue
 			"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
 			# It boots while the next one is built.
 			wait
@@ -175,7 +192,7 @@ fi
 
 if [ "$how" = all ] && [ -z "$MACHINES" ]; then
 	part 'every patch by itself, on every architecture that it touches'
-	row each-patch env -u LAB_RESULTS "$TOP/tools/each.sh"
+	late - - - each-patch || row each-patch env -u LAB_RESULTS "$TOP/tools/each.sh"
 fi
 
 part 'summary'

@@ -7,6 +7,7 @@ cat <<EOF
 
   MACHINE=   $(machines)
   MACHINES=  check, check-all, each: only the scenarios of these; other results are kept
+  MINUTES=   check, check-all: what has not begun by then is skipped, and named
   KERNEL=    series (default), base, or the path of a patch on top of the series
   FLAVOUR=   plain, debug or kasan (default: the first one that the machine has)
   SCENARIO=  shell (default) $(scenarios)
