@@ -337,8 +337,7 @@ static int step_hw_stress(int argc, char **argv)
 		check_disabled("between two VMs");
 		vms++;
 	}
-	if (wait_for(pid, 60))
-		exit(FAIL);	/* It has said why. */
+	wait_good(pid, 60, "CPU hotplug");
 	note("lab: %ld VMs, %ld CPUs replugged", vms, *replugged);
 	check(vms > 5 && *replugged > 5, "%ld VMs, %ld CPUs replugged", vms, *replugged);
 	return PASS;

@@ -151,6 +151,20 @@ int wait_for(pid_t pid, int seconds)
 	return status;
 }
 
+/* A child that did not end well ends the step: with what it said, or with what is known. */
+void wait_good(pid_t pid, int seconds, const char *who)
+{
+	int status = wait_for(pid, seconds);
+
+	if (!status)
+		return;
+	if (*reason)
+		_exit(FAIL);
+	if (status == -1)
+		fail("%s takes more than %d s", who, seconds);
+	fail("%s ended with status %#x", who, status);
+}
+
 bool read_file(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY);

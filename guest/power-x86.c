@@ -270,8 +270,7 @@ static void child(void (*fn)(void))
 		fn();
 		_exit(PASS);
 	}
-	if (wait_for(pid, 60))
-		exit(FAIL);
+	wait_good(pid, 60, "a child");
 }
 
 /*

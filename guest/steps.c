@@ -105,7 +105,7 @@ static int step_reload(int argc, char **argv)
 			vm_init(&vm, &code_hello, 0);
 			_exit(PASS);
 		}
-		check(wait_for(pid, 60) == PASS, "no VM after %d rounds", i + 1);
+		wait_good(pid, 60, "who creates a VM");
 	}
 	note("lab: unloaded and loaded %d times", rounds);
 	return PASS;
@@ -246,8 +246,7 @@ static int step_churn(int argc, char **argv)
 		_exit(PASS);
 	}
 	for (i = 0; i < 3; i++)
-		if (wait_for(pids[i], atoi(argv[1]) + 120))
-			fail("%s did not end well", i ? "who creates VMs" : "CPU hotplug");
+		wait_good(pids[i], atoi(argv[1]) + 120, i ? "who creates VMs" : "CPU hotplug");
 	note("lab: %ld CPUs replugged, %ld VMs", count[0], count[1] + count[2]);
 	check(count[0] > 5 && count[1] > 5 && count[2] > 5, "too few");
 	return PASS;

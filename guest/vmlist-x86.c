@@ -315,7 +315,7 @@ static int step_lock_order(int argc, char **argv)
 		{ "parameters set", work_params },
 	};
 	bool quiet = argc > 2 && !strcmp(argv[2], "quiet");
-	int nr = sizeof(workers) / sizeof(*workers) - quiet, i, status, suspends = 0;
+	int nr = sizeof(workers) / sizeof(*workers) - quiet, i, suspends = 0;
 	char text[65536], line[512] = "";
 	pid_t pids[16];
 	double end;
@@ -350,9 +350,7 @@ static int step_lock_order(int argc, char **argv)
 		sleep(1);
 	all->stop = true;
 	for (i = 0; i < nr; i++) {
-		status = wait_for(pids[i], 60);
-		if (status)
-			exit(FAIL);	/* It has said why. */
+		wait_good(pids[i], 60, workers[i].name);
 		check(all->count[i], "nothing happened: %s", workers[i].name);
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%lu %s",
 			 i ? ", " : "", all->count[i], workers[i].name);

@@ -41,10 +41,16 @@ row()
 	"$lab" note - - - "$name" $verdict $good "$(($(date +%s) - begun))" '' || :
 }
 
+# Are the MINUTES over?
+over()
+{
+	[ -n "$MINUTES" ] && [ $(($(date +%s) - start)) -ge $((MINUTES * 60)) ]
+}
+
 # late MACHINE FLAVOUR WHAT SCENARIO: is there no time left for this one?
 late()
 {
-	[ -n "$MINUTES" ] && [ $(($(date +%s) - start)) -ge $((MINUTES * 60)) ] || return 1
+	over || return 1
 	"$lab" note "$1" "$2" "$(basename "$3" .patch)" "$4" skip 1 0 "MINUTES=$MINUTES are over"
 }
 
@@ -147,7 +153,7 @@ for m in $order; do
 		# shellcheck disable=SC2046
 		has_all $(header "$file" needs) || continue
 		[ "$how" = all ] || [ -z "$(header "$file" slow)" ] || continue
-		! grep -q '^kselftests' "$file" || "$TOP/tools/selftests.sh" "$m"
+		! grep -q '^kselftests' "$file" || over || "$TOP/tools/selftests.sh" "$m"
 		case $(header "$file" flavours):$(header "$file" lockdep) in
 		debug:) more=kasan ;;
 		*) more= ;;
