@@ -67,6 +67,8 @@ void vm_arch_vcpu(struct vm *vm)
 	check(!ioctl(kvm_fd(), KVM_GET_SUPPORTED_CPUID, &cpuid), "KVM_GET_SUPPORTED_CPUID: %m");
 	check(!ioctl(vm->vcpu, KVM_SET_CPUID2, &cpuid), "KVM_SET_CPUID2: %m");
 	check(!ioctl(vm->vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS: %m");
+	/* With VMX, SS may be what it was before the reset of the vCPU, see docs/bugs.md. */
+	sregs.ss = sregs.ds;
 	sregs.cs.base = 0;
 	sregs.cs.selector = 0;
 	check(!ioctl(vm->vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS: %m");

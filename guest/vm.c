@@ -101,6 +101,9 @@ int vm_getc(struct vm *vm)
 	/* POWER: the byte is the first one of a register. */
 	if (r == KVM_EXIT_PAPR_HCALL)
 		return vm->run->papr_hcall.args[2] >> 56;
+	check(r != KVM_EXIT_FAIL_ENTRY, "the guest is not entered: failure %#llx on CPU %u",
+	      (unsigned long long)vm->run->fail_entry.hardware_entry_failure_reason,
+	      vm->run->fail_entry.cpu);
 	check(r == KVM_EXIT_MMIO && vm->run->mmio.is_write && vm->run->mmio.phys_addr == VM_OUTPUT,
 	      "the guest stopped with exit reason %d", r);
 	return vm->run->mmio.data[0];
