@@ -151,18 +151,31 @@ int wait_for(pid_t pid, int seconds)
 	return status;
 }
 
+/* Did a child not get as far as its exit?  How is in @why; @status as from wait_for(). */
+bool cut_short(int status, int seconds, char *why, size_t size)
+{
+	if (status == -1)
+		snprintf(why, size, "took more than %d s", seconds);
+	else if (WIFSIGNALED(status))
+		snprintf(why, size, "killed by signal %d", WTERMSIG(status));
+	else
+		return false;
+	return true;
+}
+
 /* A child that did not end well ends the step: with what it said, or with what is known. */
 void wait_good(pid_t pid, int seconds, const char *who)
 {
 	int status = wait_for(pid, seconds);
+	char why[40];
 
 	if (!status)
 		return;
 	if (*reason)
 		_exit(FAIL);
-	if (status == -1)
-		fail("%s takes more than %d s", who, seconds);
-	fail("%s ended with status %#x", who, status);
+	if (!cut_short(status, seconds, why, sizeof(why)))
+		snprintf(why, sizeof(why), "exit status %d", WEXITSTATUS(status));
+	fail("%s: %s", who, why);
 }
 
 bool read_file(const char *path, char *buf, size_t size)
@@ -387,11 +400,7 @@ static void run_step(int nr, const char *line)
 		_exit(step->run(argc, argv));
 	}
 	status = wait_for(pid, STEP_SECONDS);
-	if (status == -1) {
-		snprintf(reason, 512, "took more than %d s", STEP_SECONDS);
-		result = FAIL;
-	} else if (WIFSIGNALED(status)) {
-		snprintf(reason, 512, "killed by signal %d", WTERMSIG(status));
+	if (cut_short(status, STEP_SECONDS, reason, 512)) {
 		result = FAIL;
 	} else {
 		result = WEXITSTATUS(status);

@@ -58,6 +58,7 @@ void report_end(void);
 
 double now(void);
 int wait_for(pid_t pid, int seconds);
+bool cut_short(int status, int seconds, char *why, size_t size);
 void wait_good(pid_t pid, int seconds, const char *who);
 bool read_file(const char *path, char *buf, size_t size);
 bool write_file(const char *path, const char *text);

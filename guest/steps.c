@@ -478,15 +478,11 @@ static int one_selftest(const char *line, int seconds, char *why, size_t size)
 	printf("lab: selftest %s took %.1f s\n", name, now() - start);
 	if (status)
 		show("/tmp/log");
-	if (status == -1)
-		snprintf(why, size, "took more than %d s", seconds);
-	else if (WIFSIGNALED(status))
-		snprintf(why, size, "killed by signal %d", WTERMSIG(status));
-	else if (WEXITSTATUS(status) == 127)
-		snprintf(why, size, "cannot be run");
-	if (status == -1 || !WIFEXITED(status))
+	if (cut_short(status, seconds, why, size))
 		return FAIL;
 	status = WEXITSTATUS(status);
+	if (status == 127)
+		snprintf(why, size, "cannot be run");
 	if (status == PASS)
 		*why = 0;
 	return status == PASS || status == SKIP ? status : FAIL;
