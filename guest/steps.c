@@ -228,6 +228,11 @@ static int step_churn(int argc, char **argv)
 	check(cpus > 1, "this machine has one CPU");
 	count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(count != MAP_FAILED, "mmap: %m");
+	/* fork() and munmap() have the firmware flush TLBs of the CPUs where the task was. */
+	if (machine_lacks("fences"))
+		pin(0);
+	if (machine_lacks("ail"))
+		load("ail", "");
 	for (i = 0; i < 3; i++) {
 		pids[i] = fork();
 		if (pids[i])
