@@ -128,6 +128,8 @@ int vm_created(void);		/* the same; the step fails if it cannot be had */
 void vm_init(struct vm *vm, const struct code *code, int flags);
 void vm_add_vcpu(struct vm *vm, const struct code *code);
 void vm_free(struct vm *vm);
+/* A VM comes and goes in a process of its own, so that this one need not open /dev/kvm. */
+void vm_in_child(const char *when);
 int vm_run(struct vm *vm);	/* exit reason, or -errno */
 int vm_getc(struct vm *vm);	/* run until the guest puts out a byte */
 

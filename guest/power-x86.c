@@ -262,17 +262,6 @@ static int step_fail_create(int argc, char **argv)
 	return PASS;
 }
 
-static void child(void (*fn)(void))
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		fn();
-		_exit(PASS);
-	}
-	wait_good(pid, 60, "a child");
-}
-
 /*
  * fail-load: each allocation of kvm_init() fails once.  Nothing is left of a module
  * that was not loaded.  KVM has to be unloaded before, except for kvm.ko.
@@ -303,7 +292,7 @@ static int step_fail_load(int argc, char **argv)
 	}
 	ioctl(power, POWER_INIT_FAILS, 0);
 	load("kvm-amd", "");
-	child(hello);
+	vm_in_child("kvm_init() worked");
 	check(failed > 10, "%d failures only", failed);
 	note("lab: kvm_init: %d failures, %d more that it did without", failed, survived);
 	return PASS;

@@ -88,8 +88,7 @@ static int step_reload(int argc, char **argv)
 {
 	char *own[MAX_MODULES];
 	int rounds = atoi(argv[1]), nr = kvm_modules(own), i, k;
-	struct vm vm = {};
-	pid_t pid;
+	char when[32];
 
 	if (machine_lacks("reload"))
 		skip("not on this machine");
@@ -99,13 +98,8 @@ static int step_reload(int argc, char **argv)
 		check(access("/dev/kvm", F_OK), "/dev/kvm is there without KVM");
 		for (k = 0; k < nr; k++)
 			load(own[k], "");
-		/* A child, as this process keeps /dev/kvm open. */
-		pid = fork();
-		if (!pid) {
-			vm_init(&vm, &code_hello, 0);
-			_exit(PASS);
-		}
-		wait_good(pid, 60, "who creates a VM");
+		snprintf(when, sizeof(when), "round %d", i + 1);
+		vm_in_child(when);
 	}
 	note("lab: unloaded and loaded %d times", rounds);
 	return PASS;

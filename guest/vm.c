@@ -108,3 +108,17 @@ int vm_getc(struct vm *vm)
 	      "the guest stopped with exit reason %d", r);
 	return vm->run->mmio.data[0];
 }
+
+void vm_in_child(const char *when)
+{
+	struct vm vm = {};
+	pid_t pid = fork();
+
+	if (!pid) {
+		vm_init(&vm, &code_hello, 0);
+		check(machine_lacks("guest") || vm_getc(&vm) > 0, "%s: no output", when);
+		vm_free(&vm);
+		_exit(PASS);
+	}
+	wait_good(pid, 60, when);
+}
