@@ -502,6 +502,8 @@ static int step_kselftests(int argc, char **argv)
 	char *names[256], *p, *save, why[200];
 	int nr = 0, i, r, count[5] = { 0 }, tries;
 
+	if (argc == 2 && machine_lacks(argv[1]))
+		skip("not on this machine");
 	check(read_file("/selftests/list", text, sizeof(text)), "no /selftests/list: %m");
 	for (p = strtok_r(text, "\n", &save); p && nr < 256; p = strtok_r(NULL, "\n", &save)) {
 		bool slow = !strncmp(p, "slow ", 5);
