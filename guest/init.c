@@ -163,19 +163,30 @@ bool cut_short(int status, int seconds, char *why, size_t size)
 	return true;
 }
 
-/* A child that did not end well ends the step: with what it said, or with what is known. */
+/* A child that did not end well ends the step, which says who and what is known of it. */
 void wait_good(pid_t pid, int seconds, const char *who)
 {
 	int status = wait_for(pid, seconds);
-	char why[40];
+	char why[512];
 
 	if (!status)
 		return;
 	if (*reason)
-		_exit(FAIL);
-	if (!cut_short(status, seconds, why, sizeof(why)))
+		snprintf(why, sizeof(why), "%s", reason);
+	else if (!cut_short(status, seconds, why, sizeof(why)))
 		snprintf(why, sizeof(why), "exit status %d", WEXITSTATUS(status));
 	fail("%s: %s", who, why);
+}
+
+void in_child(void (*fn)(void), const char *who)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		fn();
+		_exit(PASS);
+	}
+	wait_good(pid, 60, who);
 }
 
 bool read_file(const char *path, char *buf, size_t size)

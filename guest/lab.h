@@ -60,6 +60,7 @@ double now(void);
 int wait_for(pid_t pid, int seconds);
 bool cut_short(int status, int seconds, char *why, size_t size);
 void wait_good(pid_t pid, int seconds, const char *who);
+void in_child(void (*fn)(void), const char *who);	/* /dev/kvm is closed afterwards */
 bool read_file(const char *path, char *buf, size_t size);
 bool write_file(const char *path, const char *text);
 void pin(int cpu);
@@ -128,8 +129,7 @@ int vm_created(void);		/* the same; the step fails if it cannot be had */
 void vm_init(struct vm *vm, const struct code *code, int flags);
 void vm_add_vcpu(struct vm *vm, const struct code *code);
 void vm_free(struct vm *vm);
-/* A VM comes and goes in a process of its own, so that this one need not open /dev/kvm. */
-void vm_in_child(const char *when);
+void vm_hello(void);		/* one comes, says something if it can run, and goes */
 int vm_run(struct vm *vm);	/* exit reason, or -errno */
 int vm_getc(struct vm *vm);	/* run until the guest puts out a byte */
 

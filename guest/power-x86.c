@@ -131,15 +131,6 @@ static int fail_nth(int nth)
 	return left;
 }
 
-static void hello(void)
-{
-	struct vm vm = {};
-
-	vm_init(&vm, &code_hello, 0);
-	vm_getc(&vm);
-	vm_free(&vm);
-}
-
 /* Those on the CPUs' own lists are free as well, but MemFree leaves out hundreds of them. */
 static long free_pages(void)
 {
@@ -235,7 +226,7 @@ static int step_fail_create(int argc, char **argv)
 	bool fails;
 
 	arm_faults();
-	hello();
+	vm_hello();
 	if (argc > 1)
 		vm_init(&other, &code_hello, 0);
 	before = traces(power);
@@ -255,7 +246,7 @@ static int step_fail_create(int argc, char **argv)
 	}
 	if (argc == 1 && !access(KMEMLEAK, F_OK))
 		same_memory(last);
-	hello();
+	vm_hello();
 	check(failed > 10, "%d failures only", failed);
 	note("lab: KVM_CREATE_VM%s: %d failures, %d more that it did without",
 	     argc > 1 ? " next to another VM" : "", failed, survived);
@@ -292,7 +283,7 @@ static int step_fail_load(int argc, char **argv)
 	}
 	ioctl(power, POWER_INIT_FAILS, 0);
 	load("kvm-amd", "");
-	vm_in_child("kvm_init() worked");
+	in_child(vm_hello, "kvm_init() worked");
 	check(failed > 10, "%d failures only", failed);
 	note("lab: kvm_init: %d failures, %d more that it did without", failed, survived);
 	return PASS;

@@ -137,12 +137,8 @@ static struct {
 
 static void work_vms(unsigned long *count)
 {
-	struct vm vm = {};
-
 	while (!all->stop) {
-		vm_init(&vm, &code_hello, 0);
-		vm_getc(&vm);
-		vm_free(&vm);
+		vm_hello();
 		++*count;
 	}
 }
@@ -366,13 +362,9 @@ static int step_lock_order(int argc, char **argv)
 /* nx-never: without VMs it is granted, for good, and VMs do without the thread. */
 static int step_nx_never(int argc, char **argv)
 {
-	struct vm vm = {};
-
 	check(write_file(PARAMS "nx_huge_pages", "never"), "never: %m");
 	check(!write_file(PARAMS "nx_huge_pages", "force") && errno == EPERM, "force: %m");
-	vm_init(&vm, &code_hello, 0);
-	vm_getc(&vm);
-	vm_free(&vm);
+	vm_hello();
 	return PASS;
 }
 
