@@ -197,18 +197,25 @@ static const char *base_name(const char *path)
 	return p ? p + 1 : path;
 }
 
+/* "MACHINE: ", which stands in errata before what holds only there. */
+static const char *only;
+
 /* The reason that errata gives for a test, or a function that warns, on this machine. */
 static char *erratum(const char *file, const char *name)
 {
 	FILE *f = fopen(file, "r");
-	char line[1024], *found = NULL;
+	char line[1024], *p, *found = NULL;
 	size_t n = strlen(name);
 
 	if (!f)
 		return NULL;
-	while (!found && next_line(f, line, sizeof(line)))
-		if (!strncmp(line, name, n) && isspace((unsigned char)line[n]))
-			found = format("%s", line + n + strspn(line + n, " \t"));
+	while (!found && next_line(f, line, sizeof(line))) {
+		p = line;
+		if (!strncmp(p, only, strlen(only)))
+			p += strlen(only);
+		if (!strncmp(p, name, n) && isspace((unsigned char)p[n]))
+			found = format("%s", p + n + strspn(p + n, " \t"));
+	}
 	fclose(f);
 	return found;
 }
@@ -728,6 +735,8 @@ static int table(char **a)
 
 int main(int argc, char **argv)
 {
+	if (argc > 2)
+		only = format("%s: ", argv[2]);
 	if (argc == 11 && !strcmp(argv[1], "judge"))
 		return judge(argv + 2);
 	if (argc == 7 && !strcmp(argv[1], "compare"))
