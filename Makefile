@@ -6,7 +6,7 @@ FLAVOUR ?=
 SCENARIO ?= shell
 TOPIC ?=
 
-export LINUX BUILD JOBS INSTALL MACHINES MINUTES
+export BASE LINUX BUILD JOBS INSTALL MACHINES MINUTES
 
 .PHONY: help run check check-all tree refresh boot each bench preempt mail clean
 help: ; @tools/help.sh

@@ -4,7 +4,7 @@
 # non-zero exit.
 . "$(dirname "$0")/lib.sh"
 lock
-tmp=$BUILD/bad
+tmp=$WORK/bad
 rm -rf "$tmp"
 mkdir -p "$tmp"
 mounted=
@@ -65,15 +65,15 @@ expect 'no Bochs' 'missing packages; as root: apt-get install bochs' \
 	env PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-vmx plain series
 
 # A patch whose context is gone: say which one, and where.
-for f in "$TOP"/patches/10-user-return-msrs/0004-*.patch; do
-	cp -r "$TOP/patches" "$tmp/patches"
+for f in "$PATCHES"/10-user-return-msrs/0004-*.patch; do
+	cp -r "$PATCHES" "$tmp/patches"
 	broken=$tmp/patches/10-user-return-msrs/$(basename "$f")
 	sed -i 's/^ \tbool registered;/ \tbool registered_differently;/' "$broken"
 	expect 'a patch does not apply' "$(basename "$f") does not apply to Linux 6.1.* at arch/x86/kvm/user_return.c:" \
 		env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
 	rm -rf "$tmp/patches"
 done
-cp -r "$TOP/patches" "$tmp/patches"
+cp -r "$PATCHES" "$tmp/patches"
 : > "$tmp/patches/10-user-return-msrs/0003-stray.txt"
 expect 'a stray file in patches/' 'is not a patch of the series' env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
 rm "$tmp/patches/10-user-return-msrs/0003-stray.txt"

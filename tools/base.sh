@@ -38,7 +38,7 @@ fi
 
 "$TOP/tools/need.sh" base
 need_space 12000
-new=$BUILD/base.new
+new=$WORK/base.new
 rm -rf "$new"
 mkdir -p "$new"
 trap 'rm -rf "$new" "$STORE.new"' EXIT
@@ -111,5 +111,5 @@ git --git-dir="$STORE.new" config gc.auto 0
 step "import Linux $release" "$LOGS/import.log" import "$STORE.new" base
 echo "$release" > "$STORE.new/lab-release"
 echo "$want" > "$STORE.new/lab-base"
-rm -rf "$STORE" "$SRC" "$SRC-6.12" "$BUILD/kernel"
+rm -rf "$STORE" "$SRC" "$SRC-6.12" "$WORK/kernel"
 mv "$STORE.new" "$STORE"

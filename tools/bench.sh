@@ -16,7 +16,7 @@ done
 "$TOP/tools/base.sh" 6.12
 "$TOP/tools/kernel.sh" x86_64-svm plain 6.12
 
-tsv=$BUILD/bench.tsv parts=$BUILD/bench.parts
+tsv=$WORK/bench.tsv parts=$WORK/bench.parts
 : > "$tsv"
 : > "$parts"
 export CPUS APPEND
@@ -33,7 +33,7 @@ for round in $(seq "$rounds"); do
 			say "round $round of $rounds, $CPUS CPUs, $what"
 			LAB_RESULTS='' "$TOP/tools/boot.sh" x86_64-svm plain "$kernel_of" $scenario > "$LOGS/bench.log" ||
 				{ sed -n 1,6p "$LOGS/bench.log"; die "the boot failed: $LOGS/bench.log"; }
-			report=$BUILD/run/x86_64-svm-plain-$kernel_of-$scenario/report
+			report=$WORK/run/x86_64-svm-plain-$kernel_of-$scenario/report
 			sed -n "s/^# bench/$CPUS	$what/p" "$report" >> "$tsv"
 			sed -n "s/^# parts/$CPUS	$what/p" "$report" >> "$parts"
 		done
@@ -84,7 +84,7 @@ mkdir -p "$TOP/bench"
 	echo "# SPDX-License-Identifier: GPL-2.0-only"
 	echo "# Written by make bench: median of $rounds boots' medians of 100, in us; s/x is series by x;"
 	echo "# \"at load\" is with kvm.always_enabled=1, and 6.12's enable_virt_at_load=1; a/l is their ratio."
-	echo "# Base $(cat "$STORE/lab-release"), 6.12 is $(cat "$STORE/lab-release-6.12"), $(cat "$BUILD/run/x86_64-svm-plain-base-bench-parts/version"), tsc=reliable"
+	echo "# Base $(cat "$STORE/lab-release"), 6.12 is $(cat "$STORE/lab-release-6.12"), $(cat "$WORK/run/x86_64-svm-plain-base-bench-parts/version"), tsc=reliable"
 	echo "# load     what               CPUs      base   series   s/b   demand   s/d  at load  at load   a/l"
 	table
 	echo "#"
@@ -93,12 +93,12 @@ mkdir -p "$TOP/bench"
 	echo "# kthread_stop(); and the ratio of the whole to the whole without the wait for readers."
 	echo "# load     what         CPUs kernel         whole  readers notifier  barrier  cleanup  kthread ratio"
 	parts_table
-} > "$BUILD/bench.txt"
-cp "$BUILD/bench.txt" "$TOP/bench/create.txt"
-cat "$BUILD/bench.txt"
+} > "$WORK/bench.txt"
+cp "$WORK/bench.txt" "$TOP/bench/create.txt"
+cat "$WORK/bench.txt"
 
 # A file for each panel of the plot: a row for each number of CPUs.
-dir=$BUILD/bench.dat
+dir=$WORK/bench.dat
 rm -rf "$dir"
 mkdir -p "$dir"
 i=0
@@ -107,7 +107,7 @@ for metric in "create 0->1" "create 1->2" "destroy 2->1" "destroy 1->0" \
 	i=$((i + 1))
 	{
 		printf 'CPUs\tbase\tseries\t"series at load"\t"6.12 on demand"\t"6.12 at load"\n'
-		grep -F "$(printf '%-8s %-19s ' alone "$metric")" "$BUILD/bench.txt" |
+		grep -F "$(printf '%-8s %-19s ' alone "$metric")" "$WORK/bench.txt" |
 			awk '{ n = NF; b = $(n-7); printf "%d\t1\t%s\t%.2f\t%.2f\t%.2f\n", $(n-8), $(n-5), $(n-2)/b, $(n-4)/b, $(n-1)/b }'
 	} > "$dir/$i.dat"
 done

@@ -11,17 +11,17 @@ machine "$1"
 name=$1 flavour=$2 what=$(basename "$3" .patch) full=$4
 split "$full"
 
-dir=$BUILD/run/$name-$flavour-$what-$full
-kernel=$BUILD/kernel/$kernel-$flavour-$what
+dir=$WORK/run/$name-$flavour-$what-$full
+kernel=$WORK/kernel/$kernel-$flavour-$what
 rm -rf "$dir"
 mkdir -p "$dir/root"
 need_space 300
 
 # Modules by boot, selftests only where they are run.
 cp -r "$kernel/modules" "$dir/root/modules"
-cp "$BUILD/guest/$arch.cpio" "$dir/initrd"
+cp "$WORK/init/$arch.cpio" "$dir/initrd"
 (cd "$dir/root" && find . | cpio --quiet -o -H newc -R 0:0) >> "$dir/initrd"
-! grep -qs '^kselftests' "$file" || cat "$BUILD/selftests/$arch.cpio" >> "$dir/initrd"
+! grep -qs '^kselftests' "$file" || cat "$WORK/selftests/$arch.cpio" >> "$dir/initrd"
 rm -rf "$dir/root"
 # A kernel to jump into, and what this one got; it will not find another one there.
 if grep -q '^\(restart\|reboot\) [kc]' "$file" 2> /dev/null; then
@@ -102,5 +102,5 @@ if [ "$ended" = timeout ] && [ "$(header "$file" expect)" != hang ]; then
 fi
 rm -f "$dir/initrd"
 
-LAB_CASE=$case "$BUILD/tools/lab" judge "$name" "$flavour" "$what" "$file" "$TOP/machines/$errata.errata" \
+LAB_CASE=$case "$WORK/tools/lab" judge "$name" "$flavour" "$what" "$file" "$ROOM/$errata.errata" \
 	"$banner" "$dir" "$ended" "$(($(date +%s) - start))"

@@ -16,8 +16,8 @@ case $MINUTES in
 *[!0-9]* | 0*) die "MINUTES='$MINUTES' is not a number of minutes" ;;
 esac
 start=$(date +%s)
-export LAB_RESULTS="$BUILD/results.tsv"
-lab=$BUILD/tools/lab
+export LAB_RESULTS="$WORK/results.tsv"
+lab=$WORK/tools/lab
 MACHINES=${MACHINES:-}
 for m in $MACHINES; do
 	(machine "$m")
@@ -68,8 +68,8 @@ boot()
 # Do two boots run?
 busy()
 {
-	jobs > "$BUILD/jobs"
-	[ "$(grep -c Running "$BUILD/jobs")" -ge 2 ]
+	jobs > "$WORK/jobs"
+	[ "$(grep -c Running "$WORK/jobs")" -ge 2 ]
 }
 
 # boot(), two at a time: an emulator seldom has work for both cores.
@@ -165,8 +165,8 @@ for m in $order; do
 		done
 		! grep -q '^kselftests' "$file" || ! header "$file" kernels | grep -q base || {
 			wait
-			late "$m" - both "$s" || "$lab" compare "$m" "$file" "$TOP/machines/$errata.errata" \
-				"$BUILD/run/$m-$flavour-base-$s" "$BUILD/run/$m-$flavour-series-$s" || :
+			late "$m" - both "$s" || "$lab" compare "$m" "$file" "$ROOM/$errata.errata" \
+				"$WORK/run/$m-$flavour-base-$s" "$WORK/run/$m-$flavour-series-$s" || :
 		}
 	done
 done
@@ -176,7 +176,7 @@ if [ -z "$MACHINES" ]; then
 	part 'guards: each one taken out, its test has to fail'
 	# Those on the base come last: the tree is switched once.
 	# shellcheck disable=SC2046
-	for patch in $(grep -L '^On: ' "$TOP"/mutants/*.patch) $(grep -l '^On: ' "$TOP"/mutants/*.patch); do
+	for patch in $(grep -L '^On: ' "$ROOM"/mutants/*.patch) $(grep -l '^On: ' "$ROOM"/mutants/*.patch); do
 		[ "$how" = all ] || [ -z "$(header "$patch" Slow)" ] || continue
 		s=$(header "$patch" Scenario)
 		for m in $(header "$patch" Machine | grep . || echo x86_64-svm); do
@@ -191,8 +191,8 @@ if [ -z "$MACHINES" ]; then
 	done
 	wait
 	# Guards more or less are not worth kernels on disk.
-	for patch in "$TOP"/mutants/*.patch; do
-		rm -rf "$BUILD/kernel/"*"-$(basename "$patch" .patch)"
+	for patch in "$ROOM"/mutants/*.patch; do
+		rm -rf "$WORK/kernel/"*"-$(basename "$patch" .patch)"
 	done
 fi
 
@@ -203,7 +203,7 @@ fi
 
 part 'summary'
 good=0
-"$lab" summary "$LAB_RESULTS" "$BUILD/junit.xml" || good=1
+"$lab" summary "$LAB_RESULTS" "$WORK/junit.xml" || good=1
 echo
 "$TOP/tools/table.sh"
 exit $good

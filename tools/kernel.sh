@@ -15,8 +15,8 @@ case " $flavours trace " in
 *) die "machine $1 has no kernel of flavour '$flavour': it has $flavours" ;;
 esac
 name=$kernel-$flavour-$(basename "$what" .patch)
-out=$BUILD/kernel/$name
-obj=$BUILD/obj/$kernel-$flavour
+out=$WORK/kernel/$name
+obj=$WORK/obj/$kernel-$flavour
 # The tree is switched, not copied: only what differs is built again.  That would be
 # everything after 6.12, which therefore has a tree of its own.
 ours=true
@@ -33,12 +33,12 @@ on=$what
 case $what in */*)
 	patch=$(realpath "$what")
 	on=$(header "$patch" On | grep . || echo series)
-	with=$(header "$patch" With | sed "s|^|$TOP/mutants/|")
+	with=$(header "$patch" With | sed "s|^|$ROOM/mutants/|")
 	;;
 esac
 case $on in
 base | prefix | 6.12) ;;
-*) [ ! -f "$TOP/kconfig/$kernel-series.config" ] || fragments="$fragments $kernel-series" ;;
+*) [ ! -f "$ROOM/kconfig/$kernel-series.config" ] || fragments="$fragments $kernel-series" ;;
 esac
 for f in $fragments; do
 	[ -f "$TOP/kconfig/$f.config" ] || die "no config fragment kconfig/$f.config"
@@ -59,7 +59,7 @@ prefix) commit=${COMMIT:?} ;;
 *) commit=$(git --git-dir="$STORE" rev-parse "refs/lab/$on") || die "$what is for no kernel that is here" ;;
 esac
 # shellcheck disable=SC2086
-key=$({ git --git-dir="$STORE" rev-parse "$commit^{tree}"; fragment_text; printf %s "$variables"; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/guest/module/*; } | sha256sum)
+key=$({ git --git-dir="$STORE" rev-parse "$commit^{tree}"; fragment_text; printf %s "$variables"; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/modules/*; } | sha256sum)
 [ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" kernel
@@ -74,7 +74,7 @@ kmake()
 }
 # What was compiled in another clone is found again.  Not CCACHE_DEPEND: it does not see
 # .incbin, and finds an old vmlinux for a new bzImage.
-! command -v ccache > /dev/null || export CCACHE=1 CCACHE_BASEDIR="$BUILD" CCACHE_NOHASHDIR=1
+! command -v ccache > /dev/null || export CCACHE=1 CCACHE_BASEDIR="$WORK" CCACHE_NOHASHDIR=1
 
 # Every line of the fragments has to be in the result; "=n" means: not set.
 verify_config()
@@ -116,10 +116,10 @@ config_key=$({ echo "$commit"; fragment_text; } | sha256sum)
 }
 step "build $name" "$LOGS/kernel-$name.log" kmake -j"$JOBS" "$(basename "$image")" modules
 # The lab's modules differ between base and series, too.
-module_key=$({ echo "$on"; cat "$TOP"/guest/module/*; } | sha256sum)
+module_key=$({ echo "$on"; cat "$TOP"/modules/*; } | sha256sum)
 [ "$module_key" = "$(cat "$obj/lab/key" 2> /dev/null)" ] || {
 	rm -rf "$obj/lab"
-	cp -r "$TOP/guest/module" "$obj/lab"
+	cp -r "$TOP/modules" "$obj/lab"
 	echo "$module_key" > "$obj/lab/key"
 }
 step "build $name, the lab's modules" "$LOGS/modules-$name.log" kmake -j"$JOBS" M="$obj/lab" modules

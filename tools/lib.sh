@@ -8,15 +8,9 @@ export LC_ALL=C
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$(realpath -m "${BUILD:-$TOP/build}")
 JOBS=${JOBS:-$(nproc)}
-STORE=$BUILD/linux.git	# every version of the source: refs/lab/{base,series}
-SRC=$BUILD/src		# the tree that is built; switched between versions
-LOGS=$BUILD/log
-. "$TOP/base"
-
 # Nothing of the user's git configuration may change what is written or applied.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 export GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab
-
 die()
 {
 	printf 'error: %s\n' "$*" >&2
@@ -28,6 +22,25 @@ say()
 	printf '%s\n' "$*"
 }
 
+bases()
+{
+	(cd "$TOP" && for b in linux-*/base; do b=${b#linux-}; echo "${b%/base}"; done | sort -V | paste -sd ' ')
+}
+
+# The base decides which room is used, and where things are built.
+export BASE="${BASE-6.1}"
+case " $(bases) " in
+*" ${BASE:-none} "*) ;;
+*) die "BASE='$BASE' is not a base of this series; there are: $(bases)" ;;
+esac
+ROOM=$TOP/linux-$BASE	# all that only this base has
+PATCHES=${PATCHES:-$ROOM/patches}
+WORK=$BUILD/$BASE	# all that is made for this base
+STORE=$WORK/linux.git	# every version of the source: refs/lab/{base,series}
+SRC=$WORK/src		# the tree that is built; switched between versions
+LOGS=$WORK/log
+. "$ROOM/base"
+
 # Seconds between $1 and now, for people.
 since()
 {
@@ -37,16 +50,16 @@ since()
 # Free space is checked before the work starts, so that it does not end half-done.
 need_space()
 {
-	mkdir -p "$BUILD" || die "cannot write to $BUILD"
-	free=$(df -Pk "$BUILD" | awk 'NR == 2 { print int($4 / 1024) }')
-	[ "$free" -ge "$1" ] || die "$BUILD has $free MiB free, $1 MiB are needed: make room or set BUILD=DIR"
+	mkdir -p "$WORK" || die "cannot write to $WORK"
+	free=$(df -Pk "$WORK" | awk 'NR == 2 { print int($4 / 1024) }')
+	[ "$free" -ge "$1" ] || die "$WORK has $free MiB free, $1 MiB are needed: make room or set BUILD=DIR"
 }
 
 # One user of build/ at a time. The lock is inherited by the tools that this one runs.
 lock()
 {
 	[ -z "${LAB_LOCKED:-}" ] || return 0
-	mkdir -p "$BUILD" "$LOGS"
+	mkdir -p "$WORK" "$LOGS"
 	exec 9> "$BUILD/lock"
 	flock -n 9 || die "$BUILD is in use by another make: wait for it or set BUILD=DIR"
 	export LAB_LOCKED=1
@@ -98,7 +111,7 @@ machine()
 
 machines()
 {
-	(cd "$TOP/machines" && find . -type f ! -name '*.errata' -printf '%P\n' | sort | paste -sd ' ')
+	(cd "$TOP/machines" && find . -type f -printf '%P\n' | sort | paste -sd ' ')
 }
 
 # has_all WORD...: can the machine do all of this?
@@ -119,7 +132,6 @@ header()
 }
 
 # The series' topics, in their order.
-PATCHES=${PATCHES:-$TOP/patches}
 topics()
 {
 	sed 's/#.*//; /^[[:space:]]*$/d' "$PATCHES/series"

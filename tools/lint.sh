@@ -16,17 +16,17 @@ complain()
 	bad=1
 }
 
-"$TOP/tools/series.sh" write "$SRC" refs/lab/base..refs/lab/series "$BUILD/lint.patches"
-sed '/^#/d' "$TOP/patches/series" > "$BUILD/lint.series"
-cmp -s "$BUILD/lint.series" "$BUILD/lint.patches/series" || complain "patches/series is not what 'make refresh' writes"
-diff -r -q -x series "$TOP/patches" "$BUILD/lint.patches" > "$LOGS/lint.log" ||
+"$TOP/tools/series.sh" write "$SRC" refs/lab/base..refs/lab/series "$WORK/lint.patches"
+sed '/^#/d' "$PATCHES/series" > "$WORK/lint.series"
+cmp -s "$WORK/lint.series" "$WORK/lint.patches/series" || complain "patches/series is not what 'make refresh' writes"
+diff -r -q -x series "$PATCHES" "$WORK/lint.patches" > "$LOGS/lint.log" ||
 	complain "patches/ is not what 'make refresh' writes: $(head -n 1 "$LOGS/lint.log")"
-rm -rf "$BUILD/lint.patches"
+rm -rf "$WORK/lint.patches"
 
 for tag in Signed-off-by Reviewed-by Acked-by Tested-by Reported-by Co-developed-by; do
-	grep -rnE "^$tag:" "$TOP/patches" && complain "a $tag that nobody gave"
+	grep -rnE "^$tag:" "$PATCHES" && complain "a $tag that nobody gave"
 done
-for f in "$TOP"/patches/*/0*.patch; do
+for f in "$PATCHES"/*/0*.patch; do
 	case $f in
 	*/0000-*) continue ;;
 	esac
@@ -43,11 +43,11 @@ checkpatch()
 		"$@" 2> /dev/null | sed "s|^$TOP/||") || :
 }
 
-found=$BUILD/checkpatch.found
-printf '%s\n' "$TOP"/patches/*/*.patch | grep -v '/0000-' | checkpatch > "$found"
+found=$WORK/checkpatch.found
+printf '%s\n' "$PATCHES"/*/*.patch | grep -v '/0000-' | checkpatch > "$found"
 # What only holds for code inside the kernel is not asked of programs.
 programs=AVOID_EXTERNS,SPLIT_STRING,PREFER_KERNEL_TYPES,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME
-printf '%s\n' "$TOP"/guest/*.[ch] "$TOP"/guest/module/*.[ch] "$TOP"/tools/*.c |
+printf '%s\n' "$TOP"/init/*.[ch] "$TOP"/init/*/*.c "$TOP"/guests/*.c "$TOP"/modules/*.[ch] "$TOP"/tools/*/*.c |
 	checkpatch --no-tree --ignore $programs -f >> "$found"
 left=$TOP/tools/checkpatch.leftovers
 while IFS= read -r line; do
@@ -56,8 +56,8 @@ while IFS= read -r line; do
 done < "$found"
 sed '/^#/d' "$left" | while read -r file type _; do
 	grep -qE "^$file:[0-9]+: [A-Z]+:$type:" "$found" || echo "$file $type"
-done > "$BUILD/checkpatch.stale"
-[ ! -s "$BUILD/checkpatch.stale" ] || complain "not found any more, drop it from tools/checkpatch.leftovers: $(cat "$BUILD/checkpatch.stale")"
+done > "$WORK/checkpatch.stale"
+[ ! -s "$WORK/checkpatch.stale" ] || complain "not found any more, drop it from tools/checkpatch.leftovers: $(cat "$WORK/checkpatch.stale")"
 
 # What a machine cannot do is said, with the reason, where it is described.
 for m in $(machines); do
@@ -69,7 +69,7 @@ for m in $(machines); do
 done
 
 shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP/.ci/run" || bad=1
-for f in $(git -C "$TOP" ls-files | grep -vE '^(patches/|README|docs/|\.gitignore|COPYING)'); do
+for f in $(git -C "$TOP" ls-files | grep -vE '^(linux-[^/]*/(patches/|.*[.]md)|README|docs/|\.gitignore|COPYING)'); do
 	grep -q 'SPDX-License-Identifier: GPL-2.0' "$TOP/$f" || complain "$f has no SPDX line"
 done
 exit $bad

@@ -16,11 +16,11 @@ lock
 "$TOP/tools/base.sh"
 "$TOP/tools/series.sh" apply
 
-out=$BUILD/mail/$1
+out=$WORK/mail/$1
 rm -rf "$out"
 mkdir -p "$out"
 cover=$(git -C "$SRC" log --format=%H --grep="^Topic: $1\$" -1 refs/lab/base..refs/lab/series)
-n=$(find "$TOP/patches/$1" -name '0*.patch' ! -name '0000-*' | wc -l)
+n=$(find "$PATCHES/$1" -name '0*.patch' ! -name '0000-*' | wc -l)
 last=$(git -C "$SRC" rev-list --reverse --ancestry-path "$cover..refs/lab/series" | sed -n "${n}p")
 
 # The commits as the poster's own: author, sign-off at the end of the tags.

@@ -11,7 +11,7 @@ for what in base series; do
 	"$TOP/tools/prepare.sh" x86_64-svm trace "$what"
 done
 
-tsv=$BUILD/preempt.tsv
+tsv=$WORK/preempt.tsv
 : > "$tsv"
 export CPUS
 for CPUS in $all_cpus; do
@@ -20,7 +20,7 @@ for CPUS in $all_cpus; do
 		LAB_RESULTS='' "$TOP/tools/boot.sh" x86_64-svm trace "$what" hw-preempt > "$LOGS/preempt.log" ||
 			{ sed -n 1,6p "$LOGS/preempt.log"; die "the boot failed: $LOGS/preempt.log"; }
 		sed -n "s/^# preempt/$CPUS	$what/p" \
-			"$BUILD/run/x86_64-svm-trace-$what-hw-preempt/report" >> "$tsv"
+			"$WORK/run/x86_64-svm-trace-$what-hw-preempt/report" >> "$tsv"
 	done
 done
 

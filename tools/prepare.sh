@@ -10,10 +10,10 @@ machine "$1"
 "$TOP/tools/base.sh"
 "$TOP/tools/series.sh" apply
 "$TOP/tools/kernel.sh" "$1" "$2" "$3"
-"$TOP/tools/guest.sh" "$1"
+"$TOP/tools/init.sh" "$1"
 ! grep -qs '^kselftests' "$TOP/scenarios/${4:-}" || "$TOP/tools/selftests.sh" "$1"
-cmp -s "$TOP/tools/lab.c" "$BUILD/tools/lab.c" || {
-	mkdir -p "$BUILD/tools"
-	gcc -O2 -Wall -Wextra -Werror -o "$BUILD/tools/lab" "$TOP/tools/lab.c"
-	cp "$TOP/tools/lab.c" "$BUILD/tools/lab.c"
+cmp -s "$TOP/tools/verdict/lab.c" "$WORK/tools/lab.c" || {
+	mkdir -p "$WORK/tools"
+	gcc -O2 -Wall -Wextra -Werror -o "$WORK/tools/lab" "$TOP/tools/verdict/lab.c"
+	cp "$TOP/tools/verdict/lab.c" "$WORK/tools/lab.c"
 }

@@ -8,11 +8,11 @@ start=$(date +%s)
 flavour=${flavours%% *}
 "$TOP/tools/prepare.sh" "$1" "$flavour" series "$demo"
 say "boot $1"
-export LAB_RESULTS="$BUILD/results.run"
+export LAB_RESULTS="$WORK/results.run"
 rm -f "$LAB_RESULTS"
 "$TOP/tools/boot.sh" "$1" "$flavour" series "$demo" > "$LOGS/demo.log" && ok=0 || ok=1
 
-dir=$BUILD/run/$1-$flavour-series-$demo
+dir=$WORK/run/$1-$flavour-series-$demo
 said()
 {
 	sed -n "s/^# lab: $1 *//p" "$dir/report" | paste -sd ' '
@@ -21,7 +21,7 @@ said()
 say
 printf '%-9s%s\n' \
 	kernel "$(said kernel) (base: Linux $(cat "$STORE/lab-release") from ${LINUX:-$package of Debian})" \
-	series "$(topics | paste -sd ' '), $(find "$TOP/patches" -name '*.patch' ! -name '0000*' | wc -l) patches" \
+	series "$(topics | paste -sd ' '), $(find "$PATCHES" -name '*.patch' ! -name '0000*' | wc -l) patches" \
 	machine "$1: $title, $(cat "$dir/version"), $(said cpus) CPUs" \
 	loaded "$(said loaded)" \
 	refused "$(sed -n 's/^# lab: \(.* refused: .*\)/\1/p' "$dir/report")" \

@@ -5,10 +5,10 @@
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
-out=$BUILD/selftests/$arch
-obj=$BUILD/obj/selftests-$arch
+out=$WORK/selftests/$arch
+obj=$WORK/obj/selftests-$arch
 key=$({ git --git-dir="$STORE" rev-parse refs/lab/series:tools/testing/selftests/kvm refs/lab/series:include/uapi &&
-	cat "$0" "$TOP/guest/selftests.args"; } | sha256sum)
+	cat "$0" "$ROOM/selftests"; } | sha256sum)
 [ "$key" != "$(cat "$out.key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" base kernel
@@ -49,7 +49,7 @@ stmake --no-print-directory -s -f "$obj/list.mk" lab-list > "$new/list"
 awk -v only="$arch:" '/^#/ { next }
 	NR == FNR && $1 ~ /:$/ { if ($1 != only) next; sub(/^[^ ]* /, "") }
 	NR == FNR { name = $1 == "slow" ? $2 : $1; line[name] = $0; next }
-	{ print $1 in line ? line[$1] : $1 }' "$TOP/guest/selftests.args" "$new/list" > "$new/selftests/list"
+	{ print $1 in line ? line[$1] : $1 }' "$ROOM/selftests" "$new/list" > "$new/selftests/list"
 rm "$new/list"
 (cd "$obj/bin" && find . -type f -perm -100 ! -name '*.o') | while read -r f; do
 	mkdir -p "$new/selftests/$(dirname "$f")"
@@ -58,7 +58,7 @@ done
 sed -n 's/^\(slow \)*\([^ ]*\.sh\).*/\2/p' "$new/selftests/list" | while read -r f; do
 	cp "$dir/$f" "$new/selftests/$f"
 done
-mkdir -p "$BUILD/selftests"
+mkdir -p "$WORK/selftests"
 (cd "$new" && find . | cpio --quiet -o -H newc -R 0:0) > "$out.cpio.new"
 mv "$out.cpio.new" "$out.cpio"
 rm -rf "$new"

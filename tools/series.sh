@@ -114,36 +114,36 @@ apply)
 	;;
 tree)
 	apply
-	if [ -e "$BUILD/linux" ]; then
-		say "$BUILD/linux exists and is left as it is; remove it for a new one"
+	if [ -e "$WORK/linux" ]; then
+		say "$WORK/linux exists and is left as it is; remove it for a new one"
 	else
 		step "check out build/linux" "$LOGS/tree.log" \
-			git clone -q --shared --no-tags --no-checkout "$STORE" "$BUILD/linux"
-		cd "$BUILD/linux"
+			git clone -q --shared --no-tags --no-checkout "$STORE" "$WORK/linux"
+		cd "$WORK/linux"
 		git fetch -q origin refs/lab/base:refs/tags/base refs/lab/series:refs/heads/series
 		git checkout -q series
-		say "$BUILD/linux: branch 'series' on tag 'base'; work there, then 'make refresh'"
+		say "$WORK/linux: branch 'series' on tag 'base'; work there, then 'make refresh'"
 	fi
 	;;
 refresh)
-	[ -d "$BUILD/linux/.git" ] || die "there is no $BUILD/linux; 'make tree' makes it"
-	[ -z "$(git -C "$BUILD/linux" status --porcelain -uno)" ] ||
-		die "$BUILD/linux has uncommitted changes: commit them first"
-	write "$BUILD/linux" base..HEAD "$BUILD/patches.new"
+	[ -d "$WORK/linux/.git" ] || die "there is no $WORK/linux; 'make tree' makes it"
+	[ -z "$(git -C "$WORK/linux" status --porcelain -uno)" ] ||
+		die "$WORK/linux has uncommitted changes: commit them first"
+	write "$WORK/linux" base..HEAD "$WORK/patches.new"
 	# Old and new swap at the very end: a failure above leaves patches/ alone.
 	header=$(sed '/^[^#]/,$d' "$PATCHES/series" 2> /dev/null || :)
 	if [ -n "$header" ]; then
-		{ echo "$header"; cat "$BUILD/patches.new/series"; } > "$BUILD/series.new"
-		mv "$BUILD/series.new" "$BUILD/patches.new/series"
+		{ echo "$header"; cat "$WORK/patches.new/series"; } > "$WORK/series.new"
+		mv "$WORK/series.new" "$WORK/patches.new/series"
 	fi
-	if diff -r "$PATCHES" "$BUILD/patches.new" > "$LOGS/refresh.log" 2>&1; then
+	if diff -r "$PATCHES" "$WORK/patches.new" > "$LOGS/refresh.log" 2>&1; then
 		say "patches/ is up to date"
 	else
 		rm -rf "$PATCHES"
-		cp -r "$BUILD/patches.new" "$PATCHES"
+		cp -r "$WORK/patches.new" "$PATCHES"
 		say "patches/ refreshed: git diff shows what changed"
 	fi
-	rm -rf "$BUILD/patches.new"
+	rm -rf "$WORK/patches.new"
 	;;
 write)
 	write "$2" "$3" "$4"

@@ -3,7 +3,7 @@
  * s390: VMs and vCPUs come and go.  No emulator has SIE, so that a guest does not
  * run, but for what fakesie-s390.c gets out of fakesie.ko.
  */
-#include "lab.h"
+#include "../init/lab.h"
 
 const struct code code_hello, code_count;
 const char *const vm_signature = "";

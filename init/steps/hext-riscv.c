@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 #define PARAMETERS	"/sys/module/hext/parameters/"
 

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 #define VMS	3
 

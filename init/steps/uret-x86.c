@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "lab.h"
-#include "module/lab.h"
+#include "../lab.h"
+#include "../../modules/lab.h"
 
 #define MSR_TSC_AUX	0xc0000103
 #define X		1	/* the CPU that things happen on; all else is on CPU 0 */

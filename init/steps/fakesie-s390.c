@@ -8,7 +8,7 @@
 #include <linux/kvm.h>
 #include <string.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 #define AREA		0x1000		/* where the guest has its results, in %r2 */
 #define PSW_64		0x180000000	/* 64-bit addressing, DAT and interrupts off */

@@ -3,7 +3,7 @@
 #include <linux/kvm.h>
 #include <stddef.h>
 
-#include "lab.h"
+#include "../init/lab.h"
 
 /* The SBI implementation's number comes from KVM, whose own is 3. */
 asm("	.pushsection .rodata\n"

@@ -2,7 +2,7 @@
 /* x86 guests, in real mode. */
 #include <linux/kvm.h>
 
-#include "lab.h"
+#include "../init/lab.h"
 
 /*
  * Guest code, at address 0.  code_hello prints what it is on port 0xe9; it asks

@@ -3,8 +3,8 @@
 #define _GNU_SOURCE
 #include <linux/kvm.h>
 
-#include "lab.h"
-#include "module/lab.h"
+#include "../lab.h"
+#include "../../modules/lab.h"
 
 #define X		1	/* the CPU that goes and comes; all else is on CPU 0 */
 #define AHEAD		0x100000000000ull	/* hours, in cycles */

@@ -11,7 +11,7 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 #define MAX_CPUS	8
 #define PARAMETERS	"/sys/module/fakeidle/parameters/"

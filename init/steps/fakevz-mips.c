@@ -8,7 +8,7 @@
 #include <linux/kvm.h>
 #include <string.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 #define PARAMETERS	"/sys/module/fakevz/parameters/"
 

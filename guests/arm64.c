@@ -3,7 +3,7 @@
 #include <linux/kvm.h>
 #include <stddef.h>
 
-#include "lab.h"
+#include "../init/lab.h"
 
 /* KVM answers the hypervisor's UID call; another one's answer is not "KVM". */
 asm("	.pushsection .rodata\n"

@@ -2,7 +2,7 @@
 /* Steps that must not pass: they show that the lab sees failures. */
 #include <sys/reboot.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 /* What only the kernel can do; its parameter says which. */
 static int step_busted_load(int argc, char **argv)

@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "lab.h"
-#include "module/hw.h"
+#include "../lab.h"
+#include "../../modules/hw.h"
 
 /*
  * Who is where: CPU 0 runs hotplug, X is the one that comes and goes, VMs are created

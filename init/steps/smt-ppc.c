@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <linux/kvm.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 static int create(unsigned long type)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 #define MAX_ROUNDS	1000
 #define WARM_UP		5

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "lab.h"
-#include "module/lab.h"
+#include "../lab.h"
+#include "../../modules/lab.h"
 
 #define X		1	/* the CPU that comes online; all else is on CPU 0 */
 #define PARAMS		"/sys/module/kvm/parameters/"

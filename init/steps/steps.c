@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "lab.h"
+#include "../lab.h"
 
 #ifndef SYS_kexec_file_load
 #define SYS_kexec_file_load	-1	/* MIPS: there is no such system call */

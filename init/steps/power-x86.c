@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lab.h"
-#include "module/power.h"
+#include "../lab.h"
+#include "../../modules/power.h"
 
 #define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
 

@@ -2,7 +2,7 @@
 /* 64-bit PowerPC guests, in real mode, little endian. */
 #include <linux/kvm.h>
 
-#include "lab.h"
+#include "../init/lab.h"
 
 /*
  * A byte goes out through the hypercall H_PUT_TERM_CHAR where KVM-HV runs the guest:

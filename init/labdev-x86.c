@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include "lab.h"
-#include "module/lab.h"
+#include "../modules/lab.h"
 
 int open_lab(void)
 {

@@ -1,22 +1,33 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# guest.sh MACHINE: build init, busybox and the scenarios as build/guest/ARCH.cpio.
+# init.sh MACHINE: build init, busybox and the scenarios as build/BASE/init/ARCH.cpio.
 # busybox is the host's: other architectures do without.
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
-out=$BUILD/guest/$arch
+out=$WORK/init/$arch
 new=$out.new
-key=$(cat "$0" "$TOP"/guest/*.[ch] "$TOP"/guest/module/*.h "$TOP"/scenarios/* | sha256sum)
+key=$(cat "$0" "$TOP"/init/*.[ch] "$TOP"/init/steps/*.c "$TOP/guests/$vm.c" "$TOP"/modules/*.h "$TOP"/scenarios/* | sha256sum)
 [ "$key" != "$(cat "$out.key" 2> /dev/null)" ] || exit 0
+
+# Steps that only one architecture has are in files that end in its name.
+sources()
+{
+	for f in "$TOP"/init/*-"$vm.c" "$TOP"/init/steps/*.c; do
+		case $(basename "$f") in
+		*-"$vm.c") ;;
+		*-*) continue ;;
+		esac
+		[ ! -e "$f" ] || echo "$f"
+	done
+}
 
 "$TOP/tools/need.sh" base kernel guest
 rm -rf "$new"
 mkdir -p "$new/bin" "$new/scenarios" "$new/dev" "$new/etc"
-step "build init for $arch" "$LOGS/guest-$arch.log" "${cross}gcc" -O2 -Wall -Wextra -Wno-unused-parameter \
+step "build init for $arch" "$LOGS/init-$arch.log" "${cross}gcc" -O2 -Wall -Wextra -Wno-unused-parameter \
 	-Werror -static -pthread -o "$new/init" \
-	"$TOP"/guest/init.c "$TOP"/guest/steps.c "$TOP"/guest/bench.c "$TOP"/guest/busted.c "$TOP"/guest/vm.c \
-	"$TOP"/guest/*-"$vm.c"
+	"$TOP"/init/init.c "$TOP"/init/vm.c "$TOP/guests/$vm.c" $(sources)
 if [ -z "$cross" ]; then
 	cp /bin/busybox "$new/bin/"
 	for applet in $(/bin/busybox --list | grep -vx busybox); do
