@@ -10,7 +10,7 @@ export BASE LINUX BUILD JOBS INSTALL MACHINES MINUTES
 
 .PHONY: help run check check-all tree refresh boot each bench preempt mail clean
 help: ; @tools/help.sh
-run: ; @tools/run.sh $(MACHINE)			# build a patched kernel, boot it, load KVM, run a guest
+run: ; @tools/run.sh $(MACHINE) $(KERNEL)		# build a patched kernel, boot it, load KVM, run a guest
 check: ; @tools/check.sh fast			# all tests that fit into minutes; base and series
 check-all: ; @tools/check.sh all		# the slow ones as well: KASAN, every patch by itself
 tree: ; @tools/tree.sh				# build/linux: base and series as a git tree to work in

@@ -2,17 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Get the base into the store as refs/lab/base: Debian's linux-source package, or
 # the tree or tarball that LINUX= names, which is only read.
-# base.sh 6.12: Debian's 6.12 as refs/lab/6.12, to compare with.
 . "$(dirname "$0")/lib.sh"
 lock
-ref=${1:-base}
 
 # Where it is to come from; an unchanged answer means nothing to do.
 linux=${LINUX:-}
-if [ "$ref" != base ]; then
-	version=$ref package=linux-source-$ref linux=
-	! git --git-dir="$STORE" rev-parse -q --verify "refs/lab/$ref" > /dev/null || exit 0
-fi
 if [ -z "$linux" ]; then
 	want=debian
 elif [ -d "$linux" ]; then
@@ -28,10 +22,8 @@ elif [ -f "$linux" ]; then
 else
 	die "LINUX=$linux is neither a directory nor a tarball"
 fi
-have=$(cat "$STORE/lab-base" 2> /dev/null || :)
-[ "$ref" = base ] || have=
 # A tree without git may have changed since.
-if [ "$have" = "$want" ] &&
+if [ "$(cat "$STORE/lab-base" 2> /dev/null)" = "$want" ] &&
 	{ [ "$want" != "tree $linux" ] || [ -z "$(find "$linux" -newer "$STORE/lab-base" -print -quit)" ]; }; then
 	exit 0
 fi
@@ -43,10 +35,49 @@ rm -rf "$new"
 mkdir -p "$new"
 trap 'rm -rf "$new" "$STORE.new"' EXIT
 
+# apt as the machine has it, or, for a suite that is not the machine's, with a list of
+# sources, package lists and a cache of our own: the machine's stay as they are.
+apt()
+{
+	tool=$1
+	shift
+	if [ -n "$suite" ]; then
+		set -- -o Dir::Etc::sourcelist="$new/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+			-o Dir::State::lists="$new/apt/lists" -o Dir::Cache="$new/apt/cache" "$@"
+	fi
+	"apt-$tool" "$@"
+}
+
+# The archive that the machine itself has Debian from.
+archive()
+{
+	apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n 's/^Debian \([^ ]*\)$/\1/p' | sed 1q | grep .
+}
+
+# The release that was proven last, or the newest: the archive keeps few.
+pick()
+{
+	apt cache madison "$package" | awk -v proven="$proven-" '
+		{ newest = newest ? newest : $3 }
+		index($3, proven) == 1 { found = $3; exit }
+		END { print found ? found : newest }' | grep .
+}
+
 fetch()
 {
 	cd "$new"
-	apt-get download "$package" || { [ "$(id -u)" -eq 0 ] && apt-get update && apt-get download "$package"; }
+	if [ -n "$suite" ]; then
+		mkdir -p apt/lists/partial apt/cache/archives/partial
+		host=$(archive) || { [ "$(id -u)" -eq 0 ] && apt-get update && host=$(archive); } ||
+			{ echo 'E: this machine names no archive of Debian'; return 1; }
+		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $host $suite main" > apt/sources.list
+		apt get update -o APT::Update::Error-Mode=any || return 1
+	fi
+	release=$(pick) || { [ -z "$suite" ] && [ "$(id -u)" -eq 0 ] && apt-get update && release=$(pick); } ||
+		{ echo "E: the archive has no $package"; return 1; }
+	apt get download "$package=$release"
+	apt cache madison "$package" | awk '{ sub(/-.*/, "", $3); print $3; exit }' > "$new/newest"
 	dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x --strip-components=3 --wildcards './usr/src/*.tar.xz'
 }
 
@@ -59,7 +90,7 @@ unpack()
 tree=$new/tree
 case $want in
 debian)
-	HINT='is there a network? LINUX= takes a tree or a tarball instead' \
+	HINT="no network, or Debian${suite:+"'s $suite"} has no $package any more? LINUX= takes a tree or tarball of v$version.y, such as linux-$proven.tar.xz" \
 		step "fetch $package" "$LOGS/fetch.log" fetch
 	step "unpack $package" "$LOGS/unpack.log" unpack "$new/$package.tar.xz"
 	;;
@@ -85,31 +116,27 @@ esac
 release=$(awk '$2 == "=" && /^(VERSION|PATCHLEVEL|SUBLEVEL) / { printf "%s%s", sep, $3; sep = "." }' "$tree/Makefile")
 case $release in
 "$version".*) ;;
-*) die "${LINUX:-$package} is Linux $release; the series is for $version.y (set LINUX= to such a tree)" ;;
+*) die "${LINUX:-$package} is Linux $release; BASE=$BASE is for $version.y (set LINUX= to such a tree, or BASE=)" ;;
 esac
 
-# import STORE REF: with fixed dates, so that the commit has the same id everywhere.
+# With fixed dates, so that the commit has the same id everywhere.
 import()
 {
-	cd "$1"
-	export GIT_INDEX_FILE="$1/index-$2" GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base
+	cd "$STORE.new"
+	export GIT_INDEX_FILE="$STORE.new/index-base" GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base
 	export GIT_AUTHOR_DATE='@0 +0000' GIT_COMMITTER_DATE='@0 +0000'
 	git --work-tree="$tree" add -A -f .
-	git update-ref "refs/lab/$2" "$(git commit-tree -m "Linux $release" "$(git write-tree)")"
+	git update-ref refs/lab/base "$(git commit-tree -m "Linux $release" "$(git write-tree)")"
 	rm -f "$GIT_INDEX_FILE"
 }
 
-if [ "$ref" != base ]; then
-	step "import Linux $release" "$LOGS/import-$ref.log" import "$STORE" "$ref"
-	echo "$release" > "$STORE/lab-release-$ref"
-	exit 0
-fi
 git init -q --bare "$STORE.new"
 git --git-dir="$STORE.new" config core.looseCompression 0
 git --git-dir="$STORE.new" config core.fsync none
 git --git-dir="$STORE.new" config gc.auto 0
-step "import Linux $release" "$LOGS/import.log" import "$STORE.new" base
+step "import Linux $release" "$LOGS/import.log" import
 echo "$release" > "$STORE.new/lab-release"
 echo "$want" > "$STORE.new/lab-base"
-rm -rf "$STORE" "$SRC" "$SRC-6.12" "$WORK/kernel"
+[ ! -f "$new/newest" ] || cp "$new/newest" "$STORE.new/lab-newest"
+rm -rf "$STORE" "$SRC" "$WORK/kernel"
 mv "$STORE.new" "$STORE"

@@ -35,7 +35,7 @@ fi
 # shellcheck disable=SC2034
 console=$dir/console report=$dir/report image=$kernel/image initrd=$dir/initrd once=-no-reboot
 append="$append $(header "$file" append) ${APPEND:-} lab.scenario=$scenario ${case:+lab.case=$case} lab.modules=$modules"
-append="$append lab.lacks=$(echo "$lacks" | sed -n 's/:.*//p' | paste -sd ,)"
+append="$append lab.lacks=$(words "$lacks" "$quirks" | tr ' ' ,)"
 if [ "$scenario" = shell ]; then
 	case $emulator in
 	*'-serial file:$console'*) ;;

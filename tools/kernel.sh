@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # kernel.sh MACHINE FLAVOUR WHAT: build the kernel, its modules and the lab's for
 # WHAT: base, series, the path of a patch that goes on top of the series (or with
-# "On: base" on the base; after the mutant that "With:" names), prefix, i.e. the series
-# up to COMMIT, or 6.12, to compare with: that one takes what it knows of kconfig/.
-# The result is in build/kernel/NAME; nothing happens if it is up to date.
+# "On: base" on the base; after the mutant that "With:" names), or prefix, i.e. the
+# series up to COMMIT.
+# The result is in build/BASE/kernel/NAME; nothing happens if it is up to date.
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
@@ -17,17 +17,6 @@ esac
 name=$kernel-$flavour-$(basename "$what" .patch)
 out=$WORK/kernel/$name
 obj=$WORK/obj/$kernel-$flavour
-# The tree is switched, not copied: only what differs is built again.  That would be
-# everything after 6.12, which therefore has a tree of its own.
-ours=true
-if [ "$what" = 6.12 ]; then
-	ours=false obj=$obj-$what SRC=$SRC-$what
-fi
-
-fragments="common $kernel"
-[ "$flavour" = plain ] || fragments="$fragments $flavour"
-# What a flavour has on one architecture only.
-[ ! -f "$TOP/kconfig/$kernel-$flavour.config" ] || fragments="$fragments $kernel-$flavour"
 patch='' with=''
 on=$what
 case $what in */*)
@@ -36,30 +25,37 @@ case $what in */*)
 	with=$(header "$patch" With | sed "s|^|$ROOM/mutants/|")
 	;;
 esac
+
+# Shared fragments, those of this base, and what a flavour, or the series, has on one
+# architecture only.
+names="common $kernel"
+[ "$flavour" = plain ] || names="$names $flavour $kernel-$flavour"
 case $on in
-base | prefix | 6.12) ;;
-*) [ ! -f "$ROOM/kconfig/$kernel-series.config" ] || fragments="$fragments $kernel-series" ;;
+base | prefix) ;;
+*) names="$names $kernel-series" ;;
 esac
-for f in $fragments; do
-	[ -f "$TOP/kconfig/$f.config" ] || die "no config fragment kconfig/$f.config"
+fragments=
+for f in $names; do
+	for f in "$TOP/kconfig/$f.config" "$ROOM/kconfig/$f.config"; do
+		[ ! -f "$f" ] || fragments="$fragments $f"
+	done
 done
 
 fragment_text()
 {
-	for f in $fragments; do
-		grep -h '^CONFIG_' "$TOP/kconfig/$f.config"
-	done
+	# shellcheck disable=SC2086
+	grep -h '^CONFIG_' $fragments
 }
 
 # What a fragment has for make's command line.
-variables=$(for f in $fragments; do header "$TOP/kconfig/$f.config" '# make'; done)
+variables=$(for f in $fragments; do header "$f" '# make'; done)
 
 case $on in
 prefix) commit=${COMMIT:?} ;;
 *) commit=$(git --git-dir="$STORE" rev-parse "refs/lab/$on") || die "$what is for no kernel that is here" ;;
 esac
 # shellcheck disable=SC2086
-key=$({ git --git-dir="$STORE" rev-parse "$commit^{tree}"; fragment_text; printf %s "$variables"; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/modules/*; } | sha256sum)
+key=$({ git --git-dir="$STORE" rev-parse "$commit^{tree}"; fragment_text; printf %s "$variables"; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/modules/* "$ROOM/compat.h"; } | sha256sum)
 [ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" kernel
@@ -111,15 +107,16 @@ config_key=$({ echo "$commit"; fragment_text; } | sha256sum)
 [ "$config_key" = "$(cat "$obj/lab.configured" 2> /dev/null)" ] || {
 	rm -f "$obj/lab.configured"
 	configure > "$LOGS/config-$name.log" 2>&1 || die "cannot configure the kernel: see $LOGS/config-$name.log"
-	! $ours || verify_config
+	verify_config
 	echo "$config_key" > "$obj/lab.configured"
 }
 step "build $name" "$LOGS/kernel-$name.log" kmake -j"$JOBS" "$(basename "$image")" modules
 # The lab's modules differ between base and series, too.
-module_key=$({ echo "$on"; cat "$TOP"/modules/*; } | sha256sum)
+module_key=$({ echo "$on"; cat "$TOP"/modules/* "$ROOM/compat.h"; } | sha256sum)
 [ "$module_key" = "$(cat "$obj/lab/key" 2> /dev/null)" ] || {
 	rm -rf "$obj/lab"
 	cp -r "$TOP/modules" "$obj/lab"
+	cp "$ROOM/compat.h" "$obj/lab/"
 	echo "$module_key" > "$obj/lab/key"
 }
 step "build $name, the lab's modules" "$LOGS/modules-$name.log" kmake -j"$JOBS" M="$obj/lab" modules

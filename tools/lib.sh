@@ -96,7 +96,7 @@ step()
 	die "$label failed; the whole log is $log"
 }
 
-# machine NAME: read its data.
+# machine NAME: read its data, and what the base lacks on its architecture.
 machine()
 {
 	case $1 in
@@ -104,9 +104,11 @@ machine()
 	esac
 	[ -f "$TOP/machines/$1" ] || die "no machine '$1'; there are: $(machines)"
 	# What a machine's file need not say.
-	cross='' level=fast demo=demo has='' later='' lacks='' errata=$1 patience=1
+	cross='' level=fast demo=demo has='' later='' lacks='' quirks='' errata=$1 patience=1
 	# shellcheck source=/dev/null
 	. "$TOP/machines/$1"
+	lacks="$lacks
+$(echo "$lacks_here" | sed -n "s/^$arch //p")"
 }
 
 machines()
@@ -114,10 +116,19 @@ machines()
 	(cd "$TOP/machines" && find . -type f -printf '%P\n' | sort | paste -sd ' ')
 }
 
-# has_all WORD...: can the machine do all of this?
+# The words before the colons.
+words()
+{
+	printf '%s\n' "$@" | sed -n 's/:.*//p' | paste -sd ' '
+}
+
+# has_all WORD...: can the machine do all of this, with this base?
 has_all()
 {
 	for word in "$@"; do
+		case " $(words "$lacks") " in
+		*" $word "*) return 1 ;;
+		esac
 		case " $has $later " in
 		*" $word "*) ;;
 		*) return 1 ;;

@@ -8,7 +8,7 @@ machine "$1"
 # shellcheck disable=SC2086
 "$TOP/tools/need.sh" base kernel guest $packages
 "$TOP/tools/base.sh"
-"$TOP/tools/series.sh" apply
+[ "$3" = base ] || "$TOP/tools/series.sh" apply
 "$TOP/tools/kernel.sh" "$1" "$2" "$3"
 "$TOP/tools/init.sh" "$1"
 ! grep -qs '^kselftests' "$TOP/scenarios/${4:-}" || "$TOP/tools/selftests.sh" "$1"

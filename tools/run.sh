@@ -3,16 +3,17 @@
 # run.sh MACHINE: from nothing to a guest under a patched KVM, and an account of it.
 . "$(dirname "$0")/lib.sh"
 machine "$1"
+what=${2:-series}
 lock
 start=$(date +%s)
 flavour=${flavours%% *}
-"$TOP/tools/prepare.sh" "$1" "$flavour" series "$demo"
+"$TOP/tools/prepare.sh" "$1" "$flavour" "$what" "$demo"
 say "boot $1"
 export LAB_RESULTS="$WORK/results.run"
 rm -f "$LAB_RESULTS"
-"$TOP/tools/boot.sh" "$1" "$flavour" series "$demo" > "$LOGS/demo.log" && ok=0 || ok=1
+"$TOP/tools/boot.sh" "$1" "$flavour" "$what" "$demo" > "$LOGS/demo.log" && ok=0 || ok=1
 
-dir=$WORK/run/$1-$flavour-series-$demo
+dir=$WORK/run/$1-$flavour-$what-$demo
 said()
 {
 	sed -n "s/^# lab: $1 *//p" "$dir/report" | paste -sd ' '
@@ -21,7 +22,8 @@ said()
 say
 printf '%-9s%s\n' \
 	kernel "$(said kernel) (base: Linux $(cat "$STORE/lab-release") from ${LINUX:-$package of Debian})" \
-	series "$(topics | paste -sd ' '), $(find "$PATCHES" -name '*.patch' ! -name '0000*' | wc -l) patches" \
+	series "$([ "$what" = base ] ||
+		echo "$(topics | paste -sd ' '), $(find "$PATCHES" -name '*.patch' ! -name '0000*' | wc -l) patches")" \
 	machine "$1: $title, $(cat "$dir/version"), $(said cpus) CPUs" \
 	loaded "$(said loaded)" \
 	refused "$(sed -n 's/^# lab: \(.* refused: .*\)/\1/p' "$dir/report")" \

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # series.sh apply:   patches/ on the base, as refs/lab/series
-# series.sh tree:    build/linux, the same as a tree to work in
-# series.sh refresh: build/linux back to patches/
+# series.sh tree:    build/BASE/linux, the same as a tree to work in
+# series.sh refresh: build/BASE/linux back to patches/
 # series.sh write REPOSITORY RANGE DIR: RANGE as a directory like patches/
 #
 # A topic begins with a commit that changes nothing: its message is the topic's
@@ -21,7 +21,7 @@ files()
 # The series and what directories hold must agree, in both directions.
 agree()
 {
-	[ -f "$PATCHES/series" ] || die "$PATCHES/series is missing"
+	[ -f "$PATCHES/series" ] || die "there is no series for Linux $BASE yet: KERNEL=base, or BASE= another of $(bases)"
 	for t in $(topics); do
 		[ -f "$PATCHES/$t/0000-cover-letter.patch" ] ||
 			die "patches/series names $t, which has no 0000-cover-letter.patch"
@@ -117,7 +117,7 @@ tree)
 	if [ -e "$WORK/linux" ]; then
 		say "$WORK/linux exists and is left as it is; remove it for a new one"
 	else
-		step "check out build/linux" "$LOGS/tree.log" \
+		step "check out build/$BASE/linux" "$LOGS/tree.log" \
 			git clone -q --shared --no-tags --no-checkout "$STORE" "$WORK/linux"
 		cd "$WORK/linux"
 		git fetch -q origin refs/lab/base:refs/tags/base refs/lab/series:refs/heads/series
