@@ -6,18 +6,22 @@ FLAVOUR ?=
 SCENARIO ?= shell
 TOPIC ?=
 
-export BASE LINUX BUILD JOBS INSTALL MACHINES MINUTES
+export LINUX BUILD JOBS INSTALL MACHINES MINUTES KEEP
+# One that is not given is up to tools/lib.sh; for check, it is both.
+ifneq ($(origin BASE),undefined)
+export BASE
+endif
 
 .PHONY: help run check check-all tree refresh boot each bench preempt mail clean
 help: ; @tools/help.sh
 run: ; @tools/run.sh $(MACHINE) $(KERNEL)		# build a patched kernel, boot it, load KVM, run a guest
-check: ; @tools/check.sh fast			# all tests that fit into minutes; base and series
-check-all: ; @tools/check.sh all		# the slow ones as well: KASAN, every patch by itself
-tree: ; @tools/tree.sh				# build/linux: base and series as a git tree to work in
-refresh: ; @tools/series.sh refresh		# build/linux back to patches/
+check: ; @BASES="$(BASE)" tools/check.sh fast	# all tests that fit into minutes; base and series
+check-all: ; @BASES="$(BASE)" tools/check.sh all	# the slow ones as well: KASAN, every patch by itself
+tree: ; @tools/tree.sh				# build/BASE/linux: base and series as a git tree to work in
+refresh: ; @tools/series.sh refresh		# build/BASE/linux back to patches/
 boot: ; @tools/one.sh $(MACHINE) "$(FLAVOUR)" $(KERNEL) $(SCENARIO)	# a shell in MACHINE, or one SCENARIO
 each: ; @TOPIC="$(TOPIC)" tools/each.sh		# every patch by itself, built and booted; TOPIC= and MACHINES= limit it
-bench: ; @tools/bench.sh			# VM creation and destruction: base, series, Linux 6.12
+bench: ; @tools/bench.sh			# VM creation and destruction: base, series, the other base
 preempt: ; @tools/preempt.sh			# longest section with preemption off in a VM's creator
-mail: ; @tools/mail.sh "$(TOPIC)"		# TOPIC as mail to the kvm list, in build/mail; sends nothing
+mail: ; @tools/mail.sh "$(TOPIC)"		# TOPIC as mail to the kvm list, in build/BASE/mail; sends nothing
 clean: ; @rm -rf $(or $(BUILD),build)		# remove everything that was built

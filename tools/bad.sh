@@ -70,18 +70,18 @@ for f in "$PATCHES"/10-user-return-msrs/0004-*.patch; do
 	broken=$tmp/patches/10-user-return-msrs/$(basename "$f")
 	sed -i 's/^ \tbool registered;/ \tbool registered_differently;/' "$broken"
 	expect 'a patch does not apply' "$(basename "$f") does not apply to Linux 6.1.* at arch/x86/kvm/user_return.c:" \
-		env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+		env LAB_PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
 	rm -rf "$tmp/patches"
 done
 cp -r "$PATCHES" "$tmp/patches"
 : > "$tmp/patches/10-user-return-msrs/0003-stray.txt"
-expect 'a stray file in patches/' 'is not a patch of the series' env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+expect 'a stray file in patches/' 'is not a patch of the series' env LAB_PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
 rm "$tmp/patches/10-user-return-msrs/0003-stray.txt"
 mkdir "$tmp/patches/99-unlisted"
-expect 'a topic not in series' 'is not named in patches/series' env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+expect 'a topic not in series' 'is not named in patches/series' env LAB_PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
 rmdir "$tmp/patches/99-unlisted"
 echo 99-unlisted >> "$tmp/patches/series"
-expect 'a topic without directory' 'has no 0000-cover-letter' env PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+expect 'a topic without directory' 'has no 0000-cover-letter' env LAB_PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
 
 if [ "$(id -u)" -eq 0 ] && mkdir "$tmp/full" && mount -t tmpfs -o size=64m tmpfs "$tmp/full" 2> /dev/null; then
 	mounted=$tmp/full

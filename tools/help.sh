@@ -5,13 +5,15 @@
 sed -n 's/^\([a-z-]*\): ;.*# \(.*\)/  make \1\t\2/p' "$TOP/Makefile" | expand -t 18
 cat <<EOF
 
+  BASE=      $(bases) (default: $BASE; check, check-all: all of them)
   MACHINE=   $(machines)
-  MACHINES=  check, check-all, each: only the scenarios of these; other results are kept
+  MACHINES=  check, check-all, each: only the scenarios of these
   MINUTES=   check, check-all: what has not begun by then is skipped, and named
   KERNEL=    series (default), base, or the path of a patch on top of the series
-  FLAVOUR=   plain, debug or kasan (default: the first one that the machine has)
+  FLAVOUR=   plain, debug, kasan or kcsan (default: the first one that the machine has)
   SCENARIO=  shell (default) $(scenarios)
-  LINUX=     a 6.1.y tree or tarball instead of Debian's package; it is only read
+  KEEP=      check-all: run again what passed before on the same tree
+  LINUX=     a tree or tarball of the base instead of Debian's package; it is only read
   BUILD=     where everything is built (default: build)
   JOBS=      how many compilers at once (default: $(nproc))
   INSTALL=no names missing packages instead of installing them

@@ -25,6 +25,7 @@ sources()
 "$TOP/tools/need.sh" base kernel guest
 rm -rf "$new"
 mkdir -p "$new/bin" "$new/scenarios" "$new/dev" "$new/etc"
+# shellcheck disable=SC2046
 step "build init for $arch" "$LOGS/init-$arch.log" "${cross}gcc" -O2 -Wall -Wextra -Wno-unused-parameter \
 	-Werror -static -pthread -o "$new/init" \
 	"$TOP"/init/init.c "$TOP"/init/vm.c "$TOP/guests/$vm.c" $(sources)

@@ -35,8 +35,8 @@ base | prefix) ;;
 *) names="$names $kernel-series" ;;
 esac
 fragments=
-for f in $names; do
-	for f in "$TOP/kconfig/$f.config" "$ROOM/kconfig/$f.config"; do
+for n in $names; do
+	for f in "$TOP/kconfig/$n.config" "$ROOM/kconfig/$n.config"; do
 		[ ! -f "$f" ] || fragments="$fragments $f"
 	done
 done

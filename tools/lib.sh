@@ -8,9 +8,11 @@ export LC_ALL=C
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$(realpath -m "${BUILD:-$TOP/build}")
 JOBS=${JOBS:-$(nproc)}
+
 # Nothing of the user's git configuration may change what is written or applied.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 export GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab
+
 die()
 {
 	printf 'error: %s\n' "$*" >&2
@@ -27,19 +29,23 @@ bases()
 	(cd "$TOP" && for b in linux-*/base; do b=${b#linux-}; echo "${b%/base}"; done | sort -V | paste -sd ' ')
 }
 
-# The base decides which room is used, and where things are built.
-export BASE="${BASE-6.1}"
-case " $(bases) " in
-*" ${BASE:-none} "*) ;;
-*) die "BASE='$BASE' is not a base of this series; there are: $(bases)" ;;
-esac
-ROOM=$TOP/linux-$BASE	# all that only this base has
-PATCHES=${PATCHES:-$ROOM/patches}
-WORK=$BUILD/$BASE	# all that is made for this base
-STORE=$WORK/linux.git	# every version of the source: refs/lab/{base,series}
-SRC=$WORK/src		# the tree that is built; switched between versions
-LOGS=$WORK/log
-. "$ROOM/base"
+# use_base NAME: the base decides which room is used, and where things are built.
+use_base()
+{
+	case " $(bases) " in
+	*" ${1:-none} "*) ;;
+	*) die "BASE='$1' is not a base of this series; there are: $(bases)" ;;
+	esac
+	export BASE="$1"
+	ROOM=$TOP/linux-$BASE	# all that only this base has
+	PATCHES=${LAB_PATCHES:-$ROOM/patches}
+	WORK=$BUILD/$BASE	# all that is made for this base
+	STORE=$WORK/linux.git	# every version of the source: refs/lab/{base,series}
+	SRC=$WORK/src		# the tree that is built; switched between versions
+	LOGS=$WORK/log
+	. "$ROOM/base"
+}
+use_base "${BASE-6.1}"
 
 # Seconds between $1 and now, for people.
 since()
@@ -120,6 +126,18 @@ machines()
 words()
 {
 	printf '%s\n' "$@" | sed -n 's/:.*//p' | paste -sd ' '
+}
+
+# The newest one first: that is where the work has to go.
+bases_in_order()
+{
+	bases | tr ' ' '\n' | sort -rV | paste -sd ' '
+}
+
+# x86 first: most of the series is about it.
+machines_in_order()
+{
+	echo "x86_64-svm $(machines | tr ' ' '\n' | grep -vx x86_64-svm | paste -sd ' ')"
 }
 
 # has_all WORD...: can the machine do all of this, with this base?
