@@ -12,7 +12,7 @@ ifneq ($(origin BASE),undefined)
 export BASE
 endif
 
-.PHONY: help run check check-all tree refresh boot each bench preempt mail clean
+.PHONY: help run check check-all tree refresh boot objects each bench preempt mail clean
 help: ; @tools/help.sh
 run: ; @tools/run.sh $(MACHINE) $(KERNEL)		# build a patched kernel, boot it, load KVM, run a guest
 check: ; @BASES="$(BASE)" tools/check.sh fast	# all tests that fit into minutes; base and series
@@ -20,6 +20,7 @@ check-all: ; @BASES="$(BASE)" tools/check.sh all	# the slow ones as well: KASAN,
 tree: ; @tools/tree.sh				# build/BASE/linux: base and series as a git tree to work in
 refresh: ; @tools/series.sh refresh		# build/BASE/linux back to patches/
 boot: ; @tools/one.sh $(MACHINE) "$(FLAVOUR)" $(KERNEL) $(SCENARIO)	# a shell in MACHINE, or one SCENARIO
+objects: ; @tools/objects.sh $(WAY)		# KVM's objects, built in every way of kconfig/ways; WAY= and MACHINES= limit it
 each: ; @TOPIC="$(TOPIC)" tools/each.sh		# every patch by itself, built and booted; TOPIC= and MACHINES= limit it
 bench: ; @tools/bench.sh			# VM creation and destruction: base, series, the other base
 preempt: ; @tools/preempt.sh			# longest section with preemption off in a VM's creator

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# selftests.sh MACHINE: build the series' KVM selftests as build/selftests/ARCH.cpio.
+# selftests.sh MACHINE: build the series' KVM selftests as build/BASE/selftests/ARCH.cpio.
 # Both kernels run the same binaries, so that a difference is one of the kernels.
 . "$(dirname "$0")/lib.sh"
 lock
@@ -16,14 +16,12 @@ need_space 1000
 git -C "$SRC" checkout -q -f --detach refs/lab/series
 dir=$SRC/tools/testing/selftests/kvm
 
-# What 6.1.192 needs to build all of them: dirty_log_test uses ASSERT_EQ() by the
-# name that it got later, steal_time does not include what asm/kvm.h needs, and
-# vgic_init wants a header that only the kernel has.
+# What this kernel's selftests lack is said where their arguments are.
 stmake()
 {
 	make -C "$dir" ARCH="$arch" CROSS_COMPILE="$cross" OUTPUT="$obj/bin" \
 		KHDR_INCLUDES="-isystem $obj/include" \
-		EXTRA_CFLAGS="-DTEST_ASSERT_EQ=ASSERT_EQ -include linux/stddef.h -idirafter $obj/extra" \
+		EXTRA_CFLAGS="$(header "$ROOM/selftests" '# cflags') -idirafter $obj/extra" \
 		LDFLAGS='-static -pthread -no-pie' "$@"
 }
 
@@ -33,7 +31,9 @@ build()
 	stmake -j"$JOBS" all
 }
 mkdir -p "$obj/bin" "$obj/extra/linux"
-cp "$SRC/include/linux/bitfield.h" "$obj/extra/linux/"
+for f in $(header "$ROOM/selftests" '# headers'); do
+	cp "$SRC/include/$f" "$obj/extra/$f"
+done
 step "build the KVM selftests for $arch" "$LOGS/selftests-$arch.log" build
 
 # What the Makefile names is the list; what was not built is missing in a report.

@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# objects.sh [WAY...]: KVM's own objects of the series, in each way of kconfig/ways (or in
+# those that are named), on every architecture or on those of MACHINES.  Only objects, no
+# kernel: what fails to compile is found in minutes, not hours.  What warns has to warn on
+# the base as well.
+. "$(dirname "$0")/lib.sh"
+lock
+ways=${*:-$(sed 's/#.*//; s/\t.*//; /^$/d' "$TOP/kconfig/ways")}
+for way in $ways; do
+	grep -q "^$way	" "$TOP/kconfig/ways" || die "no way '$way'; there are: $(sed 's/#.*//; s/\t.*//; /^$/d' "$TOP/kconfig/ways" | paste -sd ' ')"
+done
+"$TOP/tools/need.sh" base kernel lint
+"$TOP/tools/base.sh"
+"$TOP/tools/series.sh" apply
+bad=0 seen=''
+export CCACHE_BASEDIR="$WORK" CCACHE_NOHASHDIR=1
+ccache=$(command -v ccache || :)
+
+# The architecture's directory in the source.
+source_of()
+{
+	case $arch in
+	x86_64) echo x86 ;;
+	*) echo "$arch" ;;
+	esac
+}
+
+kmake()
+{
+	# shellcheck disable=SC2086
+	make -C "$SRC" O="$obj" ARCH="$arch" CROSS_COMPILE="$cross" LOCALVERSION= \
+		${ccache:+CC="ccache ${cross}gcc"} "$@"
+}
+
+# The machine's configuration with the way's symbols; fails if one cannot be had.
+configure()
+{
+	{
+		for f in common "$kernel" "$kernel-series"; do
+			cat "$TOP/kconfig/$f.config" "$ROOM/kconfig/$f.config" 2> /dev/null || :
+		done
+		for s in $symbols; do
+			echo "CONFIG_$s"
+		done
+	} | grep '^CONFIG_' > "$obj/lab.config"
+	kmake -s tinyconfig
+	"$SRC/scripts/kconfig/merge_config.sh" -m -O "$obj" "$obj/.config" "$obj/lab.config"
+	kmake -s olddefconfig
+	kmake -s -j"$JOBS" prepare
+}
+
+# A symbol that asks for what cannot be: the way is not one for this architecture.
+refused()
+{
+	for s in $symbols; do
+		case $s in
+		*=n) ! grep -q "^CONFIG_${s%=n}=" "$obj/.config" || echo "$s" ;;
+		# Tests and options of one architecture, or of the series, are no reason.
+		SMP=* | HOTPLUG_CPU=* | PM=* | KVM=y) grep -qx "CONFIG_$s" "$obj/.config" || echo "$s" ;;
+		esac
+	done | paste -sd ' '
+}
+
+# Messages without their line numbers, so that those of base and series compare.
+messages()
+{
+	sed -n -E "s,^(\.\./)*(/[^ ]*/src/)?,,; s,:[0-9]+(:[0-9]+)?:,:,; / (warning|error): |multiple definition/p" "$1" | sort -u
+}
+
+# build KERNEL: leaves what the compiler said in $said.KERNEL.
+build()
+{
+	git -C "$SRC" checkout -q -f --detach "refs/lab/$1"
+	# Compiled again, so that it is said again.
+	[ -z "$flags" ] || find "$obj/arch/$(source_of)/kvm" "$obj/virt" -name '*.o' -delete 2> /dev/null || :
+	# shellcheck disable=SC2086
+	kmake -k -j"$JOBS" $flags "arch/$(source_of)/kvm/" > "$said.$1" 2>&1 || return 1
+	# What is built in has to link as well: no name may be there twice.
+	! grep -q '^CONFIG_KVM=y' "$obj/.config" || (cd "$obj" && "${cross}ld" -r -o kvm.linked \
+		--whole-archive "arch/$(source_of)/kvm/built-in.a") >> "$said.$1" 2>&1
+}
+
+for m in ${MACHINES:-$(machines_in_order)}; do
+	machine "$m"
+	case " $seen " in
+	*" $kernel "*) continue ;;
+	esac
+	seen="$seen $kernel"
+	# shellcheck disable=SC2086
+	"$TOP/tools/need.sh" $packages
+	for way in $ways; do
+		flags=$(awk -F '\t' -v w="$way" '$1 == w && $2 != "-" { print $2 }' "$TOP/kconfig/ways")
+		symbols=$(awk -F '\t' -v w="$way" '$1 == w { print $3 }' "$TOP/kconfig/ways")
+		obj=$WORK/obj/$kernel-way-$way said=$LOGS/objects-$kernel-$way begun=$(date +%s)
+		mkdir -p "$obj"
+		[ -e "$SRC/.git" ] || git --git-dir="$STORE" worktree add -f --detach "$SRC" refs/lab/base
+		git -C "$SRC" checkout -q -f --detach refs/lab/series
+		configure > "$said.config" 2>&1 || { say "  $kernel $way: cannot be configured: $said.config"; bad=1; continue; }
+		no=$(refused)
+		if [ -n "$no" ]; then
+			say "  $kernel $way: not there: $no"
+			continue
+		fi
+		result=ok
+		build series || { result=fails; bad=1; }
+		if [ -n "$flags" ]; then
+			build base || :
+			messages "$said.base" > "$said.old"
+			messages "$said.series" | comm -13 "$said.old" - > "$said.new"
+			[ ! -s "$said.new" ] || { result='new warnings'; bad=1; }
+		fi
+		printf '  %-10s %-11s %-12s %4s s\n' "$kernel" "$way" "$result" "$(($(date +%s) - begun))"
+		case $result in
+		fails) messages "$said.series" | grep -v warning: | head -n 4 | sed 's/^/    /' ;;
+		new*) head -n 4 "$said.new" | sed 's/^/    /' ;;
+		esac
+	done
+done
+exit $bad
