@@ -37,20 +37,33 @@ expect 'no number of minutes' "MINUTES='soon' is not a number" env MINUTES=soon 
 expect 'unknown topic' "no topic 'nope'" "$TOP/tools/mail.sh" nope
 expect 'unknown topic of make each' "no topic 'nope'" env TOPIC=nope "$TOP/tools/each.sh"
 
-mkdir -p "$tmp/linux/virt/kvm"
-printf 'VERSION = 6\nPATCHLEVEL = 6\nSUBLEVEL = 9\n' > "$tmp/linux/Makefile"
-: > "$tmp/linux/virt/kvm/kvm_main.c"
-expect 'wrong base' 'is Linux 6.6.9; the series is for 6.1.y' \
-	env LINUX="$tmp/linux" BUILD="$tmp/build" "$TOP/tools/base.sh"
-expect 'no such base' 'neither a directory nor a tarball' env LINUX="$tmp/none" "$TOP/tools/base.sh"
+expect 'unknown way to build' "no way 'nope'" "$TOP/tools/objects.sh" nope
+expect 'unknown base' "BASE='6.6' is not a base" env BASE=6.6 "$TOP/tools/base.sh"
+expect 'base without a name' "BASE='' is not a base" env BASE= "$TOP/tools/base.sh"
+
+# tree VERSION.PATCHLEVEL: what looks like the source of that kernel.
+tree()
+{
+	mkdir -p "$tmp/$1/virt/kvm"
+	printf 'VERSION = %s\nPATCHLEVEL = %s\nSUBLEVEL = 9\n' "${1%.*}" "${1#*.}" > "$tmp/$1/Makefile"
+	: > "$tmp/$1/virt/kvm/kvm_main.c"
+	echo "$tmp/$1"
+}
+expect 'wrong tree' "is Linux 6.6.9; BASE=$BASE is for $version.y" \
+	env LINUX="$(tree 6.6)" BUILD="$tmp/build" "$TOP/tools/base.sh"
+for other in $(bases | tr ' ' '\n' | grep -vxF "$BASE"); do
+	expect "a tree of $other" "is Linux $other.9; BASE=$BASE is for $version.y" \
+		env LINUX="$(tree "$other")" BUILD="$tmp/build" "$TOP/tools/base.sh"
+done
+expect 'no such tree' 'neither a directory nor a tarball' env LINUX="$tmp/none" "$TOP/tools/base.sh"
 mkdir "$tmp/empty"
-expect 'empty base' 'holds no Linux source tree' env LINUX="$tmp/empty" BUILD="$tmp/build" "$TOP/tools/base.sh"
+expect 'empty tree' 'holds no Linux source tree' env LINUX="$tmp/empty" BUILD="$tmp/build" "$TOP/tools/base.sh"
 
 # The proxy is a port of this machine on which nobody listens.
 printf 'Acquire::http::Proxy "http://127.0.0.1:9";\nAcquire::https::Proxy "http://127.0.0.1:9";\nAcquire::Retries "0";\n' > "$tmp/apt.conf"
-expect 'no network' 'is there a network' \
+expect 'no network' 'no network, or' \
 	env -u LINUX APT_CONFIG="$tmp/apt.conf" BUILD="$tmp/build" "$TOP/tools/base.sh"
-[ ! -e "$tmp/build/linux.git" ] || { say '  no network: something half-done is left'; bad=1; }
+[ ! -e "$tmp/build/$BASE/linux.git" ] || { say '  no network: something half-done is left'; bad=1; }
 
 mkdir "$tmp/bin"
 for f in /bin/* /usr/bin/*; do
@@ -65,18 +78,19 @@ expect 'no Bochs' 'missing packages; as root: apt-get install bochs' \
 	env PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-vmx plain series
 
 # A patch whose context is gone: say which one, and where.
-for f in "$PATCHES"/10-user-return-msrs/0004-*.patch; do
-	cp -r "$PATCHES" "$tmp/patches"
-	broken=$tmp/patches/10-user-return-msrs/$(basename "$f")
-	sed -i 's/^ \tbool registered;/ \tbool registered_differently;/' "$broken"
-	expect 'a patch does not apply' "$(basename "$f") does not apply to Linux 6.1.* at arch/x86/kvm/user_return.c:" \
-		env LAB_PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
-	rm -rf "$tmp/patches"
-done
+topic=$(topics | sed 1q)
 cp -r "$PATCHES" "$tmp/patches"
-: > "$tmp/patches/10-user-return-msrs/0003-stray.txt"
+for broken in "$tmp/patches/$topic"/0001-*.patch; do
+	awk '/^@@/ { seen = 1 } seen && /^ ./ && !done { $0 = $0 "gone"; done = 1 } { print }' "$broken" > "$tmp/broken"
+	mv "$tmp/broken" "$broken"
+	expect 'a patch does not apply' "$(basename "$broken") does not apply to Linux .* at .*:" \
+		env LAB_PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
+done
+rm -rf "$tmp/patches"
+cp -r "$PATCHES" "$tmp/patches"
+: > "$tmp/patches/$topic/0003-stray.txt"
 expect 'a stray file in patches/' 'is not a patch of the series' env LAB_PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
-rm "$tmp/patches/10-user-return-msrs/0003-stray.txt"
+rm "$tmp/patches/$topic/0003-stray.txt"
 mkdir "$tmp/patches/99-unlisted"
 expect 'a topic not in series' 'is not named in patches/series' env LAB_PATCHES="$tmp/patches" "$TOP/tools/series.sh" apply
 rmdir "$tmp/patches/99-unlisted"
@@ -86,6 +100,10 @@ expect 'a topic without directory' 'has no 0000-cover-letter' env LAB_PATCHES="$
 if [ "$(id -u)" -eq 0 ] && mkdir "$tmp/full" && mount -t tmpfs -o size=64m tmpfs "$tmp/full" 2> /dev/null; then
 	mounted=$tmp/full
 	expect 'no space' 'MiB free, 12000 MiB are needed' env BUILD="$tmp/full" "$TOP/tools/base.sh"
+	expect 'a disk that fills up' 'failed: no space left' \
+		env -u LINUX LAB_SPACE=unchecked BUILD="$tmp/full" "$TOP/tools/base.sh"
+	[ ! -e "$tmp/full/$BASE/linux.git" ] && [ ! -e "$tmp/full/$BASE/base.new" ] ||
+		{ say '  a disk that fills up: something half-done is left'; bad=1; }
 else
 	say '  skipped: no space (cannot mount a small file system here)'
 fi
