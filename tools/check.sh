@@ -181,13 +181,6 @@ unit()
 	done
 }
 
-# Its kernels, base before series.
-kernels()
-{
-	echo base
-	[ ! -f "$PATCHES/series" ] || echo series
-}
-
 # Guards that are taken out: the test of each has to fail.
 mutants()
 {
@@ -261,6 +254,7 @@ for m in $order; do
 	[ -z "$MACHINES" ] && [ "$m" = x86_64-svm ] || continue
 	part 'the series and the lab: lint, bad input'
 	for_each_base row lint "$TOP/tools/lint.sh"
+	for_each_base row end-state "$TOP/tools/endstate.sh"
 	row bad-input "$TOP/tools/bad.sh"
 	part 'mutants: the series with one check removed, its test has to fail'
 	for_each_base mutants

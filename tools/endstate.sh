@@ -6,18 +6,14 @@
 . "$(dirname "$0")/lib.sh"
 bad=0
 
-gone='kvm_count_lock|cpus_hardware_enabled|hardware_enable_failed|hardware_(en|dis)able_nolock'
-gone="$gone|kvm_arch_post_init_vm|CPUHP_AP_KVM_STARTING|kvm_arch_hardware_(en|dis)able"
+# This base's list: gone, names.
+[ -f "$ROOM/endstate" ] || exit 0
+. "$ROOM/endstate"
+
 git --git-dir="$STORE" grep -nE "\\<($gone)\\>" refs/lab/series -- arch include kernel virt Documentation |
 	sed 's|^refs/lab/series:|  still there: |' | grep . && bad=1
 
-# Functions that enable and disable virtualization, or decide to; with what they call
-# for nothing else.
-names='(hardware|hw)_(en|dis)able|kvm_arch_(add|drop)_vm|kvm_arch_(on|off)line_cpu|kvm_hw_'
-names="$names|kvm_(starting|dying|online|offline|add|drop)_(cpu|vm)\$|cpu_hyp_|hyp_init_cpu_pm|cpu_pm_"
-names="$names|hv_vm_(de)?activated|post_init_vm|kvm_arch_(suspend|resume|reboot)\$|kvm_(suspend|resume|reboot)\$"
-
-# lines WHAT DIR: of these functions, comments and blank lines not counted.
+# lines WHAT DIR: of the functions that enable and disable virtualization, or decide to, comments and blank lines not counted.
 lines()
 {
 	git --git-dir="$STORE" archive "refs/lab/$1" "$2" | tar -xO --wildcards '*.c' |

@@ -143,6 +143,13 @@ machines_in_order()
 	echo "x86_64-svm $(machines | tr ' ' '\n' | grep -vx x86_64-svm | paste -sd ' ')"
 }
 
+# The base's kernels; a new base has no series yet.
+kernels()
+{
+	echo base
+	[ ! -f "$PATCHES/series" ] || echo series
+}
+
 # has_all WORD...: can the machine do all of this, with this base?
 has_all()
 {

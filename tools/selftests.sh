@@ -7,13 +7,14 @@ lock
 machine "$1"
 out=$WORK/selftests/$arch
 obj=$WORK/obj/selftests-$arch
-key=$({ git --git-dir="$STORE" rev-parse refs/lab/series:tools/testing/selftests/kvm refs/lab/series:include/uapi &&
+tip=refs/lab/$(kernels | tail -n 1)
+key=$({ git --git-dir="$STORE" rev-parse "$tip:tools/testing/selftests/kvm" "$tip:include/uapi" &&
 	cat "$0" "$ROOM/selftests"; } | sha256sum)
 [ "$key" != "$(cat "$out.key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" base kernel
 need_space 1000
-git -C "$SRC" checkout -q -f --detach refs/lab/series
+git -C "$SRC" checkout -q -f --detach "$tip"
 dir=$SRC/tools/testing/selftests/kvm
 
 # What this kernel's selftests lack is said where their arguments are.
