@@ -19,6 +19,7 @@
 #include <asm/msr-trace.h>
 #include <asm/tsc.h>
 
+#include "compat.h"
 #include "lab.h"
 #include "lookup.h"
 
@@ -57,10 +58,10 @@ static int hold_msr(struct lab_msr *arg)
 
 	WRITE_ONCE(let_go, false);
 	preempt_disable();
-	rdmsrl(arg->msr, host);
-	wrmsrl(arg->msr, arg->value);
+	rdmsrq(arg->msr, host);
+	wrmsrq(arg->msr, arg->value);
 	r = hold(false);
-	wrmsrl(arg->msr, host);
+	wrmsrq(arg->msr, host);
 	preempt_enable();
 	return r;
 }
@@ -139,9 +140,9 @@ static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 	struct fd f = fdget(fd);
 	int r = -EBADF, idx;
 
-	if (!f.file)
+	if (!fd_file(f))
 		return r;
-	kvm = f.file->private_data;
+	kvm = fd_file(f)->private_data;
 	fdput(f);
 	if (!enter || !leave || !list)
 		return -ENOENT;
@@ -195,9 +196,9 @@ static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
 	if (copy_from_user(&tsc, arg, sizeof(tsc)))
 		return -EFAULT;
 	f = fdget(tsc.vm);
-	if (!f.file)
+	if (!fd_file(f))
 		return -EBADF;
-	vcpu = kvm_get_vcpu(f.file->private_data, 0);
+	vcpu = kvm_get_vcpu(fd_file(f)->private_data, 0);
 	if (cmd == LAB_TSC_AHEAD) {
 		vcpu->arch.last_host_tsc = rdtsc() + tsc.cycles;
 		kvm_clear_request(KVM_REQ_CLOCK_UPDATE, vcpu);
@@ -206,6 +207,23 @@ static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
 	tsc.update = kvm_test_request(KVM_REQ_CLOCK_UPDATE, vcpu);
 	fdput(f);
 	return copy_to_user(arg, &tsc, sizeof(tsc)) ? -EFAULT : 0;
+}
+
+/*
+ * What KVM does when the machine restarts, without the others whom a restart would call
+ * next.
+ */
+static int run_shutdown(void)
+{
+	void (*shutdown)(void *data) = find_role(KVM_SHUTDOWN);
+
+	if (shutdown)
+		shutdown(NULL);
+	else if (!*KVM_SHUTDOWN)
+		blocking_notifier_call_chain(reboot_notifiers, SYS_RESTART, NULL);
+	else
+		return -ENOENT;
+	return 0;
 }
 
 static bool make_unstable;
@@ -263,8 +281,7 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 			INIT_HLIST_HEAD(per_cpu_ptr(return_notifiers, nr));
 		return nr_notifiers(nr);
 	case LAB_REBOOT:
-		blocking_notifier_call_chain(reboot_notifiers, SYS_RESTART, NULL);
-		return 0;
+		return run_shutdown();
 	case LAB_STOP_WALK:
 		WRITE_ONCE(let_go, false);
 		WRITE_ONCE(stop_cpu, nr);

@@ -39,7 +39,7 @@ struct lab_msr {
 /* Forget them: for a kernel which left notifiers there that are freed. */
 #define LAB_FORGET	_IOW('L', 8, __u32)
 
-/* Run the reboot notifiers, as for a restart, and come back. */
+/* Run what KVM does when the machine restarts, and come back. */
 #define LAB_REBOOT	_IO('L', 9)
 
 /*

@@ -547,7 +547,7 @@ static int step_restart(int argc, char **argv)
 	kvm_fd();
 	end = now() + 20;
 	if (!strcmp(argv[2], "race")) {
-		check(!ioctl(power, POWER_HOLD_CREATE), "POWER_HOLD_CREATE: %m");
+		check(!ioctl(power, POWER_HOLD_CREATE, POWER_BEFORE), "POWER_HOLD_CREATE: %m");
 		pin(0);
 		pthread_create(&thread, NULL, create_one, &power);
 		while (ioctl(power, POWER_HELD) != 1)
