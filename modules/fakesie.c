@@ -16,6 +16,8 @@
 #include <asm/gmap.h>
 #include <asm/sclp.h>
 
+#include "compat.h"
+
 struct counter {
 	struct kprobe probe;
 	bool there;
@@ -29,11 +31,11 @@ static int count(struct kprobe *probe, struct pt_regs *regs)
 }
 
 static struct counter enables = {
-	.probe = { .symbol_name = "kvm_arch_hardware_enable", .pre_handler = count },
+	.probe = { .symbol_name = S390_ENABLE_CPU, .pre_handler = count },
 };
 
 static struct counter disables = {
-	.probe = { .symbol_name = "kvm_arch_hardware_disable", .pre_handler = count },
+	.probe = { .symbol_name = S390_DISABLE_CPU, .pre_handler = count },
 };
 
 static int get_counter(char *buf, const struct kernel_param *kp)
@@ -56,7 +58,7 @@ static void start_counting(struct counter *c)
 	c->probe.addr = NULL;
 	c->probe.flags = 0;
 	atomic_set(&c->calls, 0);
-	c->there = !register_kprobe(&c->probe);
+	c->there = *c->probe.symbol_name && !register_kprobe(&c->probe);
 }
 
 static void stop_counting(struct counter *c)
