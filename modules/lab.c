@@ -130,6 +130,40 @@ static struct kretprobe xa_find_probe = {
 	.kp.symbol_name = "xa_find",
 };
 
+/*
+ * In place of the function that takes a notifier from its list.  Sleeping is for those
+ * whom anybody may preempt there.
+ */
+static unsigned int return_cpu = UINT_MAX;
+
+static noinline void unregister_and_stay(struct user_return_notifier *urn)
+{
+	user_return_notifier_unregister(urn);
+	if (preemptible())
+		hold(true);
+}
+
+static int on_unregister(struct kprobe *kp, struct pt_regs *regs)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	if (cmpxchg(&return_cpu, cpu, UINT_MAX) != cpu)
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)unregister_and_stay);
+	return 1;
+}
+
+/* A probe with this one is not optimized to a jump, which ignores where to go on. */
+static void on_end(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe unregister_probe = {
+	.pre_handler = on_unregister,
+	.post_handler = on_end,
+	.symbol_name = "user_return_notifier_unregister",
+};
+
 /* kvm.ko exports none of this, and the base does not have readers. */
 static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 {
@@ -286,6 +320,10 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		WRITE_ONCE(let_go, false);
 		WRITE_ONCE(stop_cpu, nr);
 		return 0;
+	case LAB_STOP_RETURN:
+		WRITE_ONCE(let_go, false);
+		WRITE_ONCE(return_cpu, nr);
+		return 0;
 	case LAB_TSC_AHEAD:
 	case LAB_TSC_MOVED:
 		return tsc_ioctl(cmd, (void __user *)arg);
@@ -330,11 +368,16 @@ static int __init lab_init(void)
 	r = register_kretprobe(&tsc_sync_probe);
 	if (r)
 		goto err_xa_find;
-	r = misc_register(&lab_dev);
+	r = register_kprobe(&unregister_probe);
 	if (r)
 		goto err_tsc_sync;
+	r = misc_register(&lab_dev);
+	if (r)
+		goto err_unregister;
 	return 0;
 
+err_unregister:
+	unregister_kprobe(&unregister_probe);
 err_tsc_sync:
 	unregister_kretprobe(&tsc_sync_probe);
 err_xa_find:
@@ -346,6 +389,7 @@ module_init(lab_init);
 static void __exit lab_exit(void)
 {
 	misc_deregister(&lab_dev);
+	unregister_kprobe(&unregister_probe);
 	unregister_kretprobe(&tsc_sync_probe);
 	unregister_kretprobe(&xa_find_probe);
 	if (!traced)
