@@ -26,8 +26,12 @@
 /* KVM hears of a restart from the reboot notifiers, at all times. */
 #define KVM_SHUTDOWN		""
 #define SHUTDOWN_CALLS		""
-#define LISTEN_TO_SHUTDOWN	""
-#define IGNORE_SHUTDOWN		""
+/*
+ * Called by who creates the first VM, with all CPUs enabled, and by who destroys the last
+ * one, before it disables them; at the worst moment for a restart.  May sleep.
+ */
+#define AFTER_ENABLING		"preempt_notifier_inc"
+#define BEFORE_DISABLING	"preempt_notifier_dec"
 
 /* MIPS: turn VZ on and off, on this CPU. */
 #define VZ_ENABLE_CPU		"kvm_vz_hardware_enable"

@@ -26,9 +26,13 @@
 /* KVM hears of a restart by this function, from that one, while virtualization is on. */
 #define KVM_SHUTDOWN		"kvm_shutdown"
 #define SHUTDOWN_CALLS		"syscore_shutdown"
-/* What KVM calls to hear of it, with all CPUs enabled, and not to, before it disables them. */
-#define LISTEN_TO_SHUTDOWN	"register_syscore"
-#define IGNORE_SHUTDOWN		"unregister_syscore"
+/*
+ * Called by who creates the first VM, with all CPUs enabled, and by who destroys the last
+ * one, before it disables them; at the worst moment for a restart.  May sleep.  Here it
+ * is what makes KVM hear of the restart, and what ends that.
+ */
+#define AFTER_ENABLING		"register_syscore"
+#define BEFORE_DISABLING	"unregister_syscore"
 
 /* MIPS: turn VZ on and off, on this CPU. */
 #define VZ_ENABLE_CPU		"kvm_vz_enable_virtualization_cpu"

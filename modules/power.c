@@ -202,7 +202,7 @@ static struct notifier_block reboot_block = {
  * A function is replaced by one that calls it, which the probe lets pass, and does more:
  * it may sleep.
  */
-static void (*shutdown_calls)(void), (*listen)(void *ops), (*ignore)(void *ops);
+static void (*shutdown_calls)(void), (*after_enabling)(void *arg), (*before_disabling)(void *arg);
 
 static noinline void shutdown_and_look(void)
 {
@@ -210,15 +210,15 @@ static noinline void shutdown_and_look(void)
 	look_after_shutdown();
 }
 
-static noinline void stay_and_listen(void *ops)
+static noinline void stay_enabled(void *arg)
 {
 	stay(POWER_AFTER, true);
-	listen(ops);
+	after_enabling(arg);
 }
 
-static noinline void ignore_and_stay(void *ops)
+static noinline void stay_before_disabling(void *arg)
 {
-	ignore(ops);
+	before_disabling(arg);
 	stay(POWER_DROP, true);
 }
 
@@ -235,14 +235,14 @@ static int on_shutdown(struct kprobe *kp, struct pt_regs *regs)
 	return READ_ONCE(held_where) && !xchg(&once, true) ? replace(regs, shutdown_and_look) : 0;
 }
 
-static int on_listen(struct kprobe *kp, struct pt_regs *regs)
+static int on_enabled(struct kprobe *kp, struct pt_regs *regs)
 {
-	return is_to_be_held(POWER_AFTER) ? replace(regs, stay_and_listen) : 0;
+	return is_to_be_held(POWER_AFTER) ? replace(regs, stay_enabled) : 0;
 }
 
-static int on_ignore(struct kprobe *kp, struct pt_regs *regs)
+static int on_disable(struct kprobe *kp, struct pt_regs *regs)
 {
-	return is_to_be_held(POWER_DROP) ? replace(regs, ignore_and_stay) : 0;
+	return is_to_be_held(POWER_DROP) ? replace(regs, stay_before_disabling) : 0;
 }
 
 /* A probe with this one is not optimized to a jump, which ignores where to go on. */
@@ -252,8 +252,8 @@ static void on_end(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
 
 static struct kprobe shutdown_probes[] = {
 	{ .symbol_name = SHUTDOWN_CALLS, .pre_handler = on_shutdown, .post_handler = on_end },
-	{ .symbol_name = LISTEN_TO_SHUTDOWN, .pre_handler = on_listen, .post_handler = on_end },
-	{ .symbol_name = IGNORE_SHUTDOWN, .pre_handler = on_ignore, .post_handler = on_end },
+	{ .symbol_name = AFTER_ENABLING, .pre_handler = on_enabled, .post_handler = on_end },
+	{ .symbol_name = BEFORE_DISABLING, .pre_handler = on_disable, .post_handler = on_end },
 };
 
 static void unwatch_shutdown(unsigned int nr)
@@ -269,8 +269,8 @@ static int watch_shutdown(void)
 	int r = 0;
 
 	shutdown_calls = find_role(SHUTDOWN_CALLS);
-	listen = find_role(LISTEN_TO_SHUTDOWN);
-	ignore = find_role(IGNORE_SHUTDOWN);
+	after_enabling = find_role(AFTER_ENABLING);
+	before_disabling = find_role(BEFORE_DISABLING);
 	for (i = 0; i < ARRAY_SIZE(shutdown_probes); i++) {
 		if (*shutdown_probes[i].symbol_name)
 			r = register_kprobe(&shutdown_probes[i]);
@@ -280,14 +280,6 @@ static int watch_shutdown(void)
 		}
 	}
 	return r;
-}
-
-static long set_hold(unsigned int where)
-{
-	if ((where == POWER_AFTER && !listen) || (where == POWER_DROP && !ignore))
-		return -EOPNOTSUPP;
-	WRITE_ONCE(hold_where, where);
-	return 0;
 }
 
 static bool fail_resume, watching_enable;
@@ -417,7 +409,8 @@ static long power_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case POWER_INIT_LEFT:
 		return init_missing();
 	case POWER_HOLD_CREATE:
-		return set_hold(arg);
+		WRITE_ONCE(hold_where, arg);
+		return 0;
 	case POWER_HELD:
 		return READ_ONCE(held_where) != POWER_NOWHERE;
 	case POWER_CREATED:

@@ -24,14 +24,13 @@
  *
  * POWER_BEFORE: it goes on when all are told that the machine restarts, who then wait until
  * the task says by POWER_CREATED what KVM_CREATE_VM returned; the state of all CPUs is
- * printed.  At the others it stays, and the state is printed.  -EOPNOTSUPP on a kernel
- * that has no such point.
+ * printed.  At the others it stays, and the state is printed.
  */
 enum power_point {
 	POWER_NOWHERE,
 	POWER_BEFORE,	/* creates it, before virtualization is enabled */
-	POWER_AFTER,	/* all CPUs are enabled, but KVM is not told of a restart yet */
-	POWER_DROP,	/* KVM is not told any more, and all CPUs are still enabled */
+	POWER_AFTER,	/* creates it, all CPUs are enabled */
+	POWER_DROP,	/* destroys it, all CPUs are still enabled */
 };
 
 #define POWER_HOLD_CREATE	_IO('P', 4)
