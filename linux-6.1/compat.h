@@ -44,6 +44,10 @@
 #define S390_ENABLE_CPU		"kvm_arch_hardware_enable"
 #define S390_DISABLE_CPU	"kvm_arch_hardware_disable"
 
+/* s390: SIE faulted here, or could have; the kernel has left it, and reports a fault. */
+#define is_guest_fault(regs)	test_pt_regs_flag(regs, PIF_GUEST_FAULT)
+#define forget_guest_fault()	true
+
 #define rdmsrq			rdmsrl
 #define wrmsrq			wrmsrl
 #define fd_file(fd)		((fd).file)
