@@ -1,6 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Linux 6.1: what test modules call by role. */
+/*
+ * What modules/ calls by its role in the kernel, and what this base calls otherwise than
+ * the newest one.  A role that nothing plays here is "".
+ */
 #ifndef COMPAT_H
 #define COMPAT_H
+
+/* x86: turns virtualization on, on this CPU. */
+#define SVM_ENABLE_CPU		"svm_hardware_enable"
+#define VMX_ENABLE_CPU		"vmx_hardware_enable"
+
+/* x86: can VMs run on this CPU?  SVM has no check of its own, see the common one. */
+#define SVM_CHECK_CPU		"kvm_arch_check_processor_compat"
+#define VMX_CHECK_CPU		"kvm_arch_check_processor_compat"
+/* VMX: compares this CPU with what KVM was set up for, which is there to be changed. */
+#define VMX_COMPARE_CPU		"vmx_check_processor_compat"
+#define VMX_CONFIG		"vmcs_config"
+
+/* x86: what an NMI calls on a CPU in VMX operation before the crash kernel. */
+#define VMX_EMERGENCY_DISABLE	"vmx_emergency_disable"
+
+/* Enables virtualization on a CPU that comes online; may sleep.  Only in the series. */
+#define ENABLE_COMING_CPU	"kvm_hw_enable_cpu"
+
+/* KVM hears of a restart from the reboot notifiers, at all times. */
+#define KVM_SHUTDOWN		""
+#define SHUTDOWN_CALLS		""
+/*
+ * Called by who creates the first VM, with all CPUs enabled, and by who destroys the last
+ * one, before it disables them; at the worst moment for a restart.  May sleep.
+ */
+#define AFTER_ENABLING		"preempt_notifier_inc"
+#define BEFORE_DISABLING	"preempt_notifier_dec"
+
+/* MIPS: turn VZ on and off, on this CPU. */
+#define VZ_ENABLE_CPU		"kvm_vz_hardware_enable"
+#define VZ_DISABLE_CPU		"kvm_vz_hardware_disable"
+
+/* RISC-V: sets up the H extension of this CPU; the first one that there is. */
+#define RISCV_ENABLE_CPU	"kvm_riscv_hw_enable", "kvm_arch_hardware_enable"
+
+/* s390: called for each CPU, although there is nothing to enable. */
+#define S390_ENABLE_CPU		"kvm_arch_hardware_enable"
+#define S390_DISABLE_CPU	"kvm_arch_hardware_disable"
+
+/* s390: SIE faulted here, or could have; the kernel has left it, and reports a fault. */
+#define is_guest_fault(regs)	test_pt_regs_flag(regs, PIF_GUEST_FAULT)
+#define forget_guest_fault()	true
+
+#define rdmsrq			rdmsrl
+#define wrmsrq			wrmsrl
+#define fd_file(fd)		((fd).file)
 
 #endif

@@ -10,11 +10,14 @@
 #include <linux/kprobes.h>
 #include <linux/kvm_host.h>
 #include <linux/module.h>
+#include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
 #include <asm/dis.h>
-#include <asm/gmap.h>
 #include <asm/sclp.h>
+
+#include "compat.h"
+#include "lookup.h"
 
 struct counter {
 	struct kprobe probe;
@@ -29,11 +32,11 @@ static int count(struct kprobe *probe, struct pt_regs *regs)
 }
 
 static struct counter enables = {
-	.probe = { .symbol_name = "kvm_arch_hardware_enable", .pre_handler = count },
+	.probe = { .symbol_name = S390_ENABLE_CPU, .pre_handler = count },
 };
 
 static struct counter disables = {
-	.probe = { .symbol_name = "kvm_arch_hardware_disable", .pre_handler = count },
+	.probe = { .symbol_name = S390_DISABLE_CPU, .pre_handler = count },
 };
 
 static int get_counter(char *buf, const struct kernel_param *kp)
@@ -56,7 +59,7 @@ static void start_counting(struct counter *c)
 	c->probe.addr = NULL;
 	c->probe.flags = 0;
 	atomic_set(&c->calls, 0);
-	c->there = !register_kprobe(&c->probe);
+	c->there = *c->probe.symbol_name && !register_kprobe(&c->probe);
 }
 
 static void stop_counting(struct counter *c)
@@ -64,6 +67,34 @@ static void stop_counting(struct counter *c)
 	if (c->there)
 		unregister_kprobe(&c->probe);
 	c->there = false;
+}
+
+static unsigned long (*to_hva)(struct kvm *kvm, gfn_t gfn);
+static struct tracepoint *sie_exit_point;
+static void on_sie_exit(void *unused, struct kvm_vcpu *vcpu, u8 icptcode);
+
+/* KVM is there, and has executed nothing yet. */
+static int start_faking(void)
+{
+	int r;
+
+	to_hva = (void *)lookup("gfn_to_hva");
+	sie_exit_point = (void *)lookup("__tracepoint_kvm_s390_sie_exit");
+	if (!to_hva || !sie_exit_point)
+		return -ENOENT;
+	r = tracepoint_probe_register(sie_exit_point, on_sie_exit, NULL);
+	if (r)
+		sie_exit_point = NULL;
+	return r;
+}
+
+static void stop_faking(void)
+{
+	if (!sie_exit_point)
+		return;
+	tracepoint_probe_unregister(sie_exit_point, on_sie_exit, NULL);
+	tracepoint_synchronize_unregister();
+	sie_exit_point = NULL;
 }
 
 static int on_module(struct notifier_block *nb, unsigned long state, void *data)
@@ -75,7 +106,9 @@ static int on_module(struct notifier_block *nb, unsigned long state, void *data)
 	if (state == MODULE_STATE_COMING) {
 		start_counting(&enables);
 		start_counting(&disables);
+		return notifier_from_errno(start_faking());
 	} else if (state == MODULE_STATE_GOING) {
+		stop_faking();
 		stop_counting(&enables);
 		stop_counting(&disables);
 	}
@@ -87,39 +120,28 @@ static struct notifier_block module_nb = {
 	.priority = 1,		/* before kprobes gives up the probes */
 };
 
-/* Reads the guest's next instruction; no DAT, no prefixing. */
-static bool fetch(unsigned long gaddr, u16 insn[3])
+/*
+ * SIE ended, and did nothing.  Before KVM asks why, it is to look as if SIE had intercepted
+ * the guest's next instruction; no DAT, no prefixing.  KVM holds kvm->srcu here.
+ */
+static void on_sie_exit(void *unused, struct kvm_vcpu *vcpu, u8 icptcode)
 {
-	unsigned long addr;
-
-	addr = __gmap_translate((struct gmap *)S390_lowcore.gmap, gaddr);
-	return !IS_ERR_VALUE(addr) &&
-	       !copy_from_user_nofault(insn, (void __user *)addr, 3 * sizeof(*insn));
-}
-
-static int fake_sie(struct pt_regs *regs)
-{
-	/* As sie64a() has it; nothing maps 0 or its neighbours there. */
-	struct kvm_s390_sie_block *sie = (void *)regs->gprs[14];
+	struct kvm_s390_sie_block *sie = vcpu->arch.sie_block;
+	unsigned long hva;
 	u16 insn[3];
-	bool fetched;
 
-	/* An exit without a reason is tried again, and lets others have the lock. */
-	if (!mmap_read_trylock(current->mm))
-		return NOTIFY_STOP;
-	fetched = fetch(sie->gpsw.addr, insn);
-	mmap_read_unlock(current->mm);
-	if (!fetched) {
-		/* sie64a() returns -EFAULT, and KVM looks for a page. */
-		current->thread.gmap_addr = sie->gpsw.addr;
-		current->thread.gmap_pfault = 1;
-		return NOTIFY_DONE;
-	}
+	if (icptcode || !forget_guest_fault())
+		return;
+	hva = to_hva(vcpu->kvm, sie->gpsw.addr >> PAGE_SHIFT);
+	/* An exit without a reason is tried again: the page is on its way. */
+	if (kvm_is_error_hva(hva) ||
+	    copy_from_user_nofault(insn, (void __user *)hva + offset_in_page(sie->gpsw.addr),
+				   sizeof(insn)))
+		return;
 	sie->gpsw.addr += insn_length(insn[0] >> 8);
 	sie->ipa = insn[0];
 	sie->ipb = (u32)insn[1] << 16 | insn[2];
 	sie->icptcode = ICPT_INST;
-	return NOTIFY_STOP;
 }
 
 static int on_illegal_op(struct notifier_block *nb, unsigned long val, void *data)
@@ -128,9 +150,9 @@ static int on_illegal_op(struct notifier_block *nb, unsigned long val, void *dat
 
 	if (val != DIE_BPT || user_mode(regs))
 		return NOTIFY_DONE;
-	/* The kernel has left sie64a()'s critical section by then. */
-	if (test_pt_regs_flag(regs, PIF_GUEST_FAULT))
-		return fake_sie(regs);
+	/* Where SIE faults like any instruction, that is all of it; see on_sie_exit(). */
+	if (is_guest_fault(regs))
+		return NOTIFY_STOP;
 	/* The PSW is behind the instruction already; bit 0x100 asks for a function. */
 	if (regs->int_code >> 16 == 6 && *(u8 *)(regs->psw.addr - 6) == 0xee &&
 	    regs->gprs[0] & 0x100) {
@@ -148,6 +170,9 @@ static int __init fakesie_init(void)
 
 	if (sclp.has_sief2)
 		return -EBUSY;
+	r = init_lookup();
+	if (r)
+		return r;
 	r = register_die_notifier(&die_nb);
 	if (r)
 		return r;
@@ -166,6 +191,7 @@ static void __exit fakesie_exit(void)
 {
 	sclp.has_sief2 = 0;
 	unregister_module_notifier(&module_nb);
+	stop_faking();
 	stop_counting(&enables);
 	stop_counting(&disables);
 	unregister_die_notifier(&die_nb);

@@ -16,6 +16,7 @@
 #include <asm/mipsregs.h>
 #include <asm/traps.h>
 
+#include "compat.h"
 #include "lookup.h"
 
 /* How often KVM has turned virtualization on and off, of all CPUs. */
@@ -158,11 +159,11 @@ static int on_module(struct notifier_block *nb, unsigned long state, void *data)
 		return NOTIFY_DONE;
 	if (state == MODULE_STATE_COMING) {
 		probe_enable = (struct kprobe) {
-			.symbol_name = "kvm_vz_hardware_enable",
+			.symbol_name = VZ_ENABLE_CPU,
 			.pre_handler = on_enable,
 		};
 		probe_disable = (struct kprobe) {
-			.symbol_name = "kvm_vz_hardware_disable",
+			.symbol_name = VZ_DISABLE_CPU,
 			.pre_handler = on_disable,
 		};
 		r = register_kprobe(&probe_enable);

@@ -10,6 +10,7 @@
 
 #include <asm/csr.h>
 
+#include "compat.h"
 #include "mask.h"
 
 static int fail = -1;
@@ -25,7 +26,7 @@ static int skip_enable(struct kprobe *kp, struct pt_regs *regs)
 	return 1;
 }
 
-static struct kprobe probe = { .pre_handler = skip_enable };
+static struct kprobe probe;
 
 static void look_at_delegation(void *mask)
 {
@@ -76,18 +77,18 @@ MODULE_PARM_DESC(pending, "Mask of CPUs with an interrupt for a guest; write to 
 
 static int __init hext_init(void)
 {
-	int r;
+	static const char *const names[] = { RISCV_ENABLE_CPU };
+	unsigned int i;
+	int r = -ENOENT;
 
-	probe.symbol_name = "kvm_riscv_hw_enable";
-	r = register_kprobe(&probe);
-	if (r != -ENOENT)
-		return r;
-	/* The base's. */
-	probe = (struct kprobe) {
-		.pre_handler = skip_enable,
-		.symbol_name = "kvm_arch_hardware_enable",
-	};
-	return register_kprobe(&probe);
+	for (i = 0; i < ARRAY_SIZE(names) && r == -ENOENT; i++) {
+		probe = (struct kprobe) {
+			.pre_handler = skip_enable,
+			.symbol_name = names[i],
+		};
+		r = register_kprobe(&probe);
+	}
+	return r;
 }
 module_init(hext_init);
 

@@ -16,6 +16,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "enabled.h"
 #include "hw.h"
 #include "lookup.h"
@@ -34,8 +35,8 @@ static struct hold {
 	bool held, let_go;
 } holds[HW_POINTS] = { [0 ... HW_POINTS - 1] = { .cpu = HW_NO_CPU } };
 
-/* The base has no such function. */
-static int (*enable_cpu)(void);
+/* Not every kernel has such a function; it may or may not get the CPU's number. */
+static int (*enable_cpu)(unsigned int cpu);
 
 static bool is_to_be_held(enum hw_point point, u32 cpu)
 {
@@ -93,7 +94,7 @@ static int on_enabled(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 static struct kretprobe enabled_probe = {
 	.handler = on_enabled,
-	.kp.symbol_name = "svm_hardware_enable",
+	.kp.symbol_name = SVM_ENABLE_CPU,
 };
 
 /* takedown_cpu() begins with parking the thread that ran the ONLINE section. */
@@ -167,7 +168,8 @@ static struct kretprobe before_disable_probe = {
 
 /*
  * VMX compares what each CPU can do with what it was set up for, and finds a difference
- * on this one.  SVM has no check of its own, see below.
+ * on this one, where that can be changed.  Otherwise the check as a whole fails, see
+ * below.
  */
 static u32 *config;	/* not by its own name, which lookup() would find here */
 
@@ -188,7 +190,7 @@ static int on_compared(struct kretprobe_instance *ri, struct pt_regs *regs)
 static struct kretprobe compare_probe = {
 	.entry_handler = on_compare,
 	.handler = on_compared,
-	.kp.symbol_name = "vmx_check_processor_compat",
+	.kp.symbol_name = VMX_COMPARE_CPU,
 };
 
 /* The last one is left out where there is no such function, or not any more. */
@@ -237,13 +239,13 @@ static void on_end(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
 static struct kprobe enable_probe = {
 	.pre_handler = on_enable,
 	.post_handler = on_end,
-	.symbol_name = "svm_hardware_enable",
+	.symbol_name = SVM_ENABLE_CPU,
 };
 
 static struct kprobe check_probe = {
 	.pre_handler = on_check,
 	.post_handler = on_end,
-	.symbol_name = "kvm_arch_check_processor_compat",
+	.symbol_name = SVM_CHECK_CPU,
 };
 
 /* Nothing of KVM comes after it on the way down. */
@@ -285,10 +287,10 @@ static struct kprobe drop_probe = {
 };
 
 /* The same for a CPU that comes online. */
-static noinline int stay_and_enable(void)
+static noinline int stay_and_enable(unsigned int cpu)
 {
 	stay(HW_COMES, true);
-	return enable_cpu();
+	return enable_cpu(cpu);
 }
 
 static int on_comes(struct kprobe *kp, struct pt_regs *regs)
@@ -302,7 +304,7 @@ static int on_comes(struct kprobe *kp, struct pt_regs *regs)
 static struct kprobe comes_probe = {
 	.pre_handler = on_comes,
 	.post_handler = on_end,
-	.symbol_name = "kvm_hw_enable_cpu",
+	.symbol_name = ENABLE_COMING_CPU,
 };
 
 /* The last one is left out where there is no such function. */
@@ -406,13 +408,14 @@ static int __init hw_init(void)
 	if (r)
 		return r;
 	if (!has_svm()) {
-		enabled_probe.kp.symbol_name = "vmx_hardware_enable";
-		enable_probe.symbol_name = "vmx_hardware_enable";
+		enabled_probe.kp.symbol_name = VMX_ENABLE_CPU;
+		enable_probe.symbol_name = VMX_ENABLE_CPU;
+		check_probe.symbol_name = VMX_CHECK_CPU;
 	}
-	config = (void *)lookup("vmcs_config");
-	if (!lookup("vmx_check_processor_compat"))
+	config = find_role(VMX_CONFIG);
+	if (!find_role(VMX_COMPARE_CPU))
 		nr_returns--;
-	enable_cpu = (void *)lookup("kvm_hw_enable_cpu");
+	enable_cpu = find_role(ENABLE_COMING_CPU);
 	if (!enable_cpu)
 		nr_probes--;
 

@@ -34,7 +34,7 @@ enum hw_point {
 	HW_ENABLED,	/* has enabled virtualization and told nobody; IRQs disabled */
 	HW_OFFLINE,	/* goes offline, its ONLINE section is over; not the CPU itself */
 	HW_DROP,	/* has a task that destroys a VM; about to lower the count; sleeps */
-	HW_COMES,	/* is online and saw a VM, about to enable; sleeps; series only */
+	HW_COMES,	/* is online and saw a VM, about to enable; sleeps; not on every kernel */
 	HW_POINTS
 };
 

@@ -19,6 +19,7 @@
 #include <asm/msr-trace.h>
 #include <asm/tsc.h>
 
+#include "compat.h"
 #include "lab.h"
 #include "lookup.h"
 
@@ -57,10 +58,10 @@ static int hold_msr(struct lab_msr *arg)
 
 	WRITE_ONCE(let_go, false);
 	preempt_disable();
-	rdmsrl(arg->msr, host);
-	wrmsrl(arg->msr, arg->value);
+	rdmsrq(arg->msr, host);
+	wrmsrq(arg->msr, arg->value);
 	r = hold(false);
-	wrmsrl(arg->msr, host);
+	wrmsrq(arg->msr, host);
 	preempt_enable();
 	return r;
 }
@@ -129,6 +130,40 @@ static struct kretprobe xa_find_probe = {
 	.kp.symbol_name = "xa_find",
 };
 
+/*
+ * In place of the function that takes a notifier from its list.  Sleeping is for those
+ * whom anybody may preempt there.
+ */
+static unsigned int return_cpu = UINT_MAX;
+
+static noinline void unregister_and_stay(struct user_return_notifier *urn)
+{
+	user_return_notifier_unregister(urn);
+	if (preemptible())
+		hold(true);
+}
+
+static int on_unregister(struct kprobe *kp, struct pt_regs *regs)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	if (cmpxchg(&return_cpu, cpu, UINT_MAX) != cpu)
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)unregister_and_stay);
+	return 1;
+}
+
+/* A probe with this one is not optimized to a jump, which ignores where to go on. */
+static void on_end(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe unregister_probe = {
+	.pre_handler = on_unregister,
+	.post_handler = on_end,
+	.symbol_name = "user_return_notifier_unregister",
+};
+
 /* kvm.ko exports none of this, and the base does not have readers. */
 static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 {
@@ -139,9 +174,9 @@ static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 	struct fd f = fdget(fd);
 	int r = -EBADF, idx;
 
-	if (!f.file)
+	if (!fd_file(f))
 		return r;
-	kvm = f.file->private_data;
+	kvm = fd_file(f)->private_data;
 	fdput(f);
 	if (!enter || !leave || !list)
 		return -ENOENT;
@@ -195,9 +230,9 @@ static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
 	if (copy_from_user(&tsc, arg, sizeof(tsc)))
 		return -EFAULT;
 	f = fdget(tsc.vm);
-	if (!f.file)
+	if (!fd_file(f))
 		return -EBADF;
-	vcpu = kvm_get_vcpu(f.file->private_data, 0);
+	vcpu = kvm_get_vcpu(fd_file(f)->private_data, 0);
 	if (cmd == LAB_TSC_AHEAD) {
 		vcpu->arch.last_host_tsc = rdtsc() + tsc.cycles;
 		kvm_clear_request(KVM_REQ_CLOCK_UPDATE, vcpu);
@@ -206,6 +241,23 @@ static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
 	tsc.update = kvm_test_request(KVM_REQ_CLOCK_UPDATE, vcpu);
 	fdput(f);
 	return copy_to_user(arg, &tsc, sizeof(tsc)) ? -EFAULT : 0;
+}
+
+/*
+ * What KVM does when the machine restarts, without the others whom a restart would call
+ * next.
+ */
+static int run_shutdown(void)
+{
+	void (*shutdown)(void *data) = find_role(KVM_SHUTDOWN);
+
+	if (shutdown)
+		shutdown(NULL);
+	else if (!*KVM_SHUTDOWN)
+		blocking_notifier_call_chain(reboot_notifiers, SYS_RESTART, NULL);
+	else
+		return -ENOENT;
+	return 0;
 }
 
 static bool make_unstable;
@@ -263,11 +315,14 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 			INIT_HLIST_HEAD(per_cpu_ptr(return_notifiers, nr));
 		return nr_notifiers(nr);
 	case LAB_REBOOT:
-		blocking_notifier_call_chain(reboot_notifiers, SYS_RESTART, NULL);
-		return 0;
+		return run_shutdown();
 	case LAB_STOP_WALK:
 		WRITE_ONCE(let_go, false);
 		WRITE_ONCE(stop_cpu, nr);
+		return 0;
+	case LAB_STOP_RETURN:
+		WRITE_ONCE(let_go, false);
+		WRITE_ONCE(return_cpu, nr);
 		return 0;
 	case LAB_TSC_AHEAD:
 	case LAB_TSC_MOVED:
@@ -313,11 +368,16 @@ static int __init lab_init(void)
 	r = register_kretprobe(&tsc_sync_probe);
 	if (r)
 		goto err_xa_find;
-	r = misc_register(&lab_dev);
+	r = register_kprobe(&unregister_probe);
 	if (r)
 		goto err_tsc_sync;
+	r = misc_register(&lab_dev);
+	if (r)
+		goto err_unregister;
 	return 0;
 
+err_unregister:
+	unregister_kprobe(&unregister_probe);
 err_tsc_sync:
 	unregister_kretprobe(&tsc_sync_probe);
 err_xa_find:
@@ -329,6 +389,7 @@ module_init(lab_init);
 static void __exit lab_exit(void)
 {
 	misc_deregister(&lab_dev);
+	unregister_kprobe(&unregister_probe);
 	unregister_kretprobe(&tsc_sync_probe);
 	unregister_kretprobe(&xa_find_probe);
 	if (!traced)

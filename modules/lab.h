@@ -39,7 +39,7 @@ struct lab_msr {
 /* Forget them: for a kernel which left notifiers there that are freed. */
 #define LAB_FORGET	_IOW('L', 8, __u32)
 
-/* Run the reboot notifiers, as for a restart, and come back. */
+/* Run what KVM does when the machine restarts, and come back. */
 #define LAB_REBOOT	_IO('L', 9)
 
 /*
@@ -77,6 +77,13 @@ struct lab_tsc {
 
 /* The next CPU that compares its TSC with another's finds that it is unstable. */
 #define LAB_TSC_UNSTABLE	_IO('L', 16)
+
+/*
+ * Stop the next task that takes a user-return notifier from the list of this CPU, on its
+ * way out of the kernel or not, before it restores the host's values, until LAB_LET_GO.
+ * Others may run there meanwhile if that task can be preempted; if not, it goes on.
+ */
+#define LAB_STOP_RETURN		_IOW('L', 17, __u32)
 
 #define LAB_PATIENCE	20	/* seconds */
 

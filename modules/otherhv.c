@@ -15,7 +15,9 @@
 
 #include <asm/asm.h>
 
+#include "compat.h"
 #include "enabled.h"
+#include "lookup.h"
 
 static char *cpus;
 module_param(cpus, charp, 0444);
@@ -26,13 +28,33 @@ static struct cpumask mine;
 /* A page per CPU: where to save to, or the VMXON region. */
 static DEFINE_PER_CPU(void *, area);
 
+/* Exported to KVM only. */
+static void (*update_cr4)(unsigned long set, unsigned long clear);
+
+static void change_cr4(unsigned long set, unsigned long clear)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	update_cr4(set, clear);
+	local_irq_restore(flags);
+}
+
 static int svm_start(void)
 {
 	u64 efer;
 
-	rdmsrl(MSR_EFER, efer);
-	wrmsrl(MSR_EFER, efer | EFER_SVME);
+	rdmsrq(MSR_EFER, efer);
+	wrmsrq(MSR_EFER, efer | EFER_SVME);
 	return 0;
+}
+
+static void svm_stop(void)
+{
+	u64 efer;
+
+	rdmsrq(MSR_EFER, efer);
+	wrmsrq(MSR_EFER, efer & ~EFER_SVME);
 }
 
 /* VMSAVE is an invalid opcode unless SVME is set. */
@@ -51,17 +73,27 @@ static int vmx_start(void)
 	u32 *region = this_cpu_read(area);
 	u64 address = __pa(region), basic;
 
-	rdmsrl(MSR_IA32_VMX_BASIC, basic);
+	rdmsrq(MSR_IA32_VMX_BASIC, basic);
 	*region = basic;	/* the revision, in the lower half */
-	cr4_set_bits(X86_CR4_VMXE);
+	change_cr4(X86_CR4_VMXE, 0);
 	asm goto("1:	vmxon %[address]\n"
 		 "	jbe %l[fault]\n"
 		 _ASM_EXTABLE(1b, %l[fault])
 		 : : [address] "m" (address) : "cc", "memory" : fault);
 	return 0;
 fault:
-	cr4_clear_bits(X86_CR4_VMXE);
+	change_cr4(0, X86_CR4_VMXE);
 	return -EIO;
+}
+
+/* Also where somebody has left VMX operation before. */
+static void vmx_stop(void)
+{
+	asm goto("1:	vmxoff\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : : "cc", "memory" : fault);
+fault:
+	change_cr4(0, X86_CR4_VMXE);
 }
 
 /* VMPTRST is an invalid opcode outside of VMX operation, whatever VMXE is. */
@@ -93,7 +125,10 @@ static void start(void *error)
 
 static void stop(void *unused)
 {
-	disable();
+	if (has_svm())
+		svm_stop();
+	else
+		vmx_stop();
 }
 
 static void use(void *nr)
@@ -138,12 +173,18 @@ static int __init otherhv_init(void)
 {
 	struct cpumask wanted;
 	unsigned int cpu;
-	int r = 0;
+	int r;
 
 	/* The firmware may have VMX locked off. */
 	if (!has_svm() && !(boot_cpu_has(X86_FEATURE_VMX) &&
 			    boot_cpu_has(X86_FEATURE_MSR_IA32_FEAT_CTL)))
 		return -ENODEV;
+	r = init_lookup();
+	if (r)
+		return r;
+	update_cr4 = (void *)lookup("cr4_update_irqsoff");
+	if (!update_cr4)
+		return -ENOENT;
 	if (cpus)
 		r = cpulist_parse(cpus, &wanted);
 	else

@@ -4,6 +4,7 @@
  * sleeps, and when memory runs out.  Not part of the series.
  */
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/kexec.h>
 #include <linux/kprobes.h>
 #include <linux/miscdevice.h>
@@ -18,6 +19,7 @@
 #include <asm/msr.h>
 #include <asm/msr-trace.h>
 
+#include "compat.h"
 #include "enabled.h"
 #include "lookup.h"
 #include "power.h"
@@ -48,8 +50,8 @@ static struct kretprobe init_probe = {
 };
 
 /*
- * A cache that cannot be shown in sysfs leaks its kobject's name, in mm/slub.c of the
- * base.  That is not what is tested, and would hide what is.
+ * A cache that cannot be shown in sysfs leaks its kobject's name, in mm/slub.c of
+ * some kernels.  That is not what is tested, and would hide what is.
  */
 static int on_slab_add(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
@@ -106,25 +108,38 @@ static int watch_init(void) { return 0; }
 static void unwatch_init(void) { }
 #endif
 
-static bool hold_create, held, let_go;
-static DECLARE_COMPLETION(created);
-static int create_result;
+/* Who is held, and where; let go by whom depends on the place. */
+static unsigned int hold_where, held_where;
+static bool let_go;
+
+static bool is_to_be_held(unsigned int where)
+{
+	return cmpxchg(&hold_where, where, POWER_NOWHERE) == where;
+}
+
+static void stay(unsigned int where, bool may_sleep)
+{
+	unsigned long end = jiffies + PATIENCE;
+
+	WRITE_ONCE(held_where, where);
+	while (!READ_ONCE(let_go) && time_before(READ_ONCE(jiffies), end)) {
+		if (may_sleep)
+			usleep_range(1000, 2000);
+		else
+			cpu_relax();
+	}
+	WRITE_ONCE(held_where, POWER_NOWHERE);
+}
 
 /* Preemption is disabled here, IRQs are not: the CPU answers whoever asks it. */
 static int on_init_vm(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	unsigned long end = jiffies + PATIENCE;
-
-	if (!xchg(&hold_create, false))
-		return 0;
-	WRITE_ONCE(held, true);
-	while (!READ_ONCE(let_go) && time_before(READ_ONCE(jiffies), end))
-		cpu_relax();
-	WRITE_ONCE(held, false);
+	if (is_to_be_held(POWER_BEFORE))
+		stay(POWER_BEFORE, false);
 	return 0;
 }
 
-/* Both base and series call this before they enable virtualization. */
+/* All kernels call this before they enable virtualization. */
 static struct kretprobe create_probe = {
 	.handler = on_init_vm,
 	.kp.symbol_name = "kvm_arch_init_vm",
@@ -144,16 +159,36 @@ static void look_everywhere(void)
 	on_each_cpu(look, NULL, true);
 }
 
+static DECLARE_COMPLETION(created);
+static int create_result;
+
+/*
+ * All who are told of the shutdown have been told.  Who was held before enabling
+ * virtualization goes on, and is waited for; who is in the middle of it stays there.
+ */
+static void look_after_shutdown(void)
+{
+	unsigned int where = READ_ONCE(held_where);
+
+	if (where == POWER_BEFORE) {
+		WRITE_ONCE(let_go, true);
+		if (!wait_for_completion_timeout(&created, PATIENCE))
+			create_result = -ETIME;
+	}
+	look_everywhere();
+	if (where == POWER_BEFORE)
+		pr_emerg("power: KVM_CREATE_VM during reboot: %d, enabled on CPUs (%*pbl)\n",
+			 create_result, cpumask_pr_args(&enabled));
+	else
+		pr_emerg("power: reboot with a VM half %s, enabled on CPUs (%*pbl)\n",
+			 where == POWER_AFTER ? "created" : "destroyed",
+			 cpumask_pr_args(&enabled));
+}
+
 static int on_reboot(struct notifier_block *nb, unsigned long val, void *unused)
 {
-	if (!READ_ONCE(held))
-		return NOTIFY_DONE;
-	WRITE_ONCE(let_go, true);
-	if (!wait_for_completion_timeout(&created, PATIENCE))
-		create_result = -ETIME;
-	look_everywhere();
-	pr_emerg("power: KVM_CREATE_VM during reboot: %d, enabled on CPUs (%*pbl)\n",
-		 create_result, cpumask_pr_args(&enabled));
+	if (!*SHUTDOWN_CALLS && READ_ONCE(held_where))
+		look_after_shutdown();
 	return NOTIFY_DONE;
 }
 
@@ -163,20 +198,110 @@ static struct notifier_block reboot_block = {
 	.priority = INT_MIN,
 };
 
+/*
+ * A function is replaced by one that calls it, which the probe lets pass, and does more:
+ * it may sleep.
+ */
+static void (*shutdown_calls)(void), (*after_enabling)(void *arg), (*before_disabling)(void *arg);
+
+static noinline void shutdown_and_look(void)
+{
+	shutdown_calls();
+	look_after_shutdown();
+}
+
+static noinline void stay_enabled(void *arg)
+{
+	stay(POWER_AFTER, true);
+	after_enabling(arg);
+}
+
+static noinline void stay_before_disabling(void *arg)
+{
+	before_disabling(arg);
+	stay(POWER_DROP, true);
+}
+
+static int replace(struct pt_regs *regs, void *by)
+{
+	instruction_pointer_set(regs, (unsigned long)by);
+	return 1;
+}
+
+static int on_shutdown(struct kprobe *kp, struct pt_regs *regs)
+{
+	static bool once;
+
+	return READ_ONCE(held_where) && !xchg(&once, true) ? replace(regs, shutdown_and_look) : 0;
+}
+
+static int on_enabled(struct kprobe *kp, struct pt_regs *regs)
+{
+	return is_to_be_held(POWER_AFTER) ? replace(regs, stay_enabled) : 0;
+}
+
+static int on_disable(struct kprobe *kp, struct pt_regs *regs)
+{
+	return is_to_be_held(POWER_DROP) ? replace(regs, stay_before_disabling) : 0;
+}
+
+/* A probe with this one is not optimized to a jump, which ignores where to go on. */
+static void on_end(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe shutdown_probes[] = {
+	{ .symbol_name = SHUTDOWN_CALLS, .pre_handler = on_shutdown, .post_handler = on_end },
+	{ .symbol_name = AFTER_ENABLING, .pre_handler = on_enabled, .post_handler = on_end },
+	{ .symbol_name = BEFORE_DISABLING, .pre_handler = on_disable, .post_handler = on_end },
+};
+
+static void unwatch_shutdown(unsigned int nr)
+{
+	while (nr--)
+		if (*shutdown_probes[nr].symbol_name)
+			unregister_kprobe(&shutdown_probes[nr]);
+}
+
+static int watch_shutdown(void)
+{
+	unsigned int i;
+	int r = 0;
+
+	shutdown_calls = find_role(SHUTDOWN_CALLS);
+	after_enabling = find_role(AFTER_ENABLING);
+	before_disabling = find_role(BEFORE_DISABLING);
+	for (i = 0; i < ARRAY_SIZE(shutdown_probes); i++) {
+		if (*shutdown_probes[i].symbol_name)
+			r = register_kprobe(&shutdown_probes[i]);
+		if (r) {
+			unwatch_shutdown(i);
+			break;
+		}
+	}
+	return r;
+}
+
 static bool fail_resume, watching_enable;
 
-static int on_enable(struct kretprobe_instance *ri, struct pt_regs *regs)
+/* In place of what enables virtualization, which therefore stays disabled. */
+static noinline int fail_to_enable(void)
+{
+	return -EIO;
+}
+
+static int on_enable(struct kprobe *kp, struct pt_regs *regs)
 {
 	if (system_state != SYSTEM_SUSPEND || !xchg(&fail_resume, false))
 		return 0;
-	disable();
-	regs_set_return_value(regs, -EIO);
-	return 0;
+	instruction_pointer_set(regs, (unsigned long)fail_to_enable);
+	return 1;
 }
 
-static struct kretprobe enable_probe = {
-	.handler = on_enable,
-	.kp.symbol_name = "svm_hardware_enable",
+static struct kprobe enable_probe = {
+	.pre_handler = on_enable,
+	.post_handler = on_end,
+	.symbol_name = SVM_ENABLE_CPU,
 };
 
 static int resume_fails(void)
@@ -184,7 +309,7 @@ static int resume_fails(void)
 	int r;
 
 	if (!watching_enable) {
-		r = register_kretprobe(&enable_probe);
+		r = register_kprobe(&enable_probe);
 		if (r)
 			return r;
 		watching_enable = true;
@@ -238,7 +363,7 @@ static int on_vmxoff_end(struct kretprobe_instance *ri, struct pt_regs *regs)
 static struct kretprobe vmxoff_probe = {
 	.entry_handler = on_vmxoff,
 	.handler = on_vmxoff_end,
-	.kp.symbol_name = "vmx_emergency_disable",
+	.kp.symbol_name = VMX_EMERGENCY_DISABLE,
 };
 
 static int watch_crash(void)
@@ -284,10 +409,10 @@ static long power_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case POWER_INIT_LEFT:
 		return init_missing();
 	case POWER_HOLD_CREATE:
-		WRITE_ONCE(hold_create, true);
+		WRITE_ONCE(hold_where, arg);
 		return 0;
 	case POWER_HELD:
-		return READ_ONCE(held);
+		return READ_ONCE(held_where) != POWER_NOWHERE;
 	case POWER_CREATED:
 		create_result = arg;
 		complete(&created);
@@ -322,19 +447,24 @@ static int __init power_init(void)
 	if (r)
 		return r;
 	if (!has_svm())
-		enable_probe.kp.symbol_name = "vmx_hardware_enable";
+		enable_probe.symbol_name = VMX_ENABLE_CPU;
 	r = watch_init();
 	if (r)
 		return r;
 	r = register_kretprobe(&create_probe);
 	if (r)
 		goto err_init;
-	r = misc_register(&power_dev);
+	r = watch_shutdown();
 	if (r)
 		goto err_create;
+	r = misc_register(&power_dev);
+	if (r)
+		goto err_shutdown;
 	register_reboot_notifier(&reboot_block);
 	return 0;
 
+err_shutdown:
+	unwatch_shutdown(ARRAY_SIZE(shutdown_probes));
 err_create:
 	unregister_kretprobe(&create_probe);
 err_init:
@@ -347,9 +477,10 @@ static void __exit power_exit(void)
 {
 	unregister_reboot_notifier(&reboot_block);
 	misc_deregister(&power_dev);
-	del_timer_sync(&wake_timer);
+	timer_delete_sync(&wake_timer);
 	if (watching_enable)
-		unregister_kretprobe(&enable_probe);
+		unregister_kprobe(&enable_probe);
+	unwatch_shutdown(ARRAY_SIZE(shutdown_probes));
 	unregister_kretprobe(&create_probe);
 	unwatch_init();
 }

@@ -19,11 +19,20 @@
 #define POWER_INIT_LEFT		_IO('P', 3)
 
 /*
- * Hold the next task that creates a VM, before it enables virtualization.  It goes on
- * when all reboot notifiers but power.ko's have run; that one waits until the task
- * says by POWER_CREATED what KVM_CREATE_VM returned, and prints the state of all CPUs.
- * POWER_HELD: 1 while the task is held.
+ * Hold the next task that creates a VM, or destroys the last one, at one of these points.
+ * POWER_HELD: 1 while it is held.
+ *
+ * POWER_BEFORE: it goes on when all are told that the machine restarts, who then wait until
+ * the task says by POWER_CREATED what KVM_CREATE_VM returned; the state of all CPUs is
+ * printed.  At the others it stays, and the state is printed.
  */
+enum power_point {
+	POWER_NOWHERE,
+	POWER_BEFORE,	/* creates it, before virtualization is enabled */
+	POWER_AFTER,	/* creates it, all CPUs are enabled */
+	POWER_DROP,	/* destroys it, all CPUs are still enabled */
+};
+
 #define POWER_HOLD_CREATE	_IO('P', 4)
 #define POWER_HELD		_IO('P', 5)
 #define POWER_CREATED		_IO('P', 6)

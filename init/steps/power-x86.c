@@ -498,15 +498,35 @@ static int step_resume_fails(int argc, char **argv)
 	return PASS;
 }
 
+/* Where a VM is held that is being created, or destroyed. */
+static int hold_where;
+
 static void *create_one(void *power)
 {
 	int fd;
 
-	/* It is held with preemption disabled: not in the way of the others. */
+	/* It may be held with preemption disabled: not in the way of the others. */
 	pin(nr_cpus() - 1);
 	fd = vm_create();
 	ioctl(*(int *)power, POWER_CREATED, fd < 0 ? -errno : 0);
+	if (hold_where == POWER_DROP)
+		close(fd);
 	return NULL;
+}
+
+/* A VM is being created, or destroyed, when the machine restarts, and gets no further. */
+static void hold_vm(const char *how, int *power)
+{
+	double end = now() + 20;
+	pthread_t thread;
+
+	hold_where = !strcmp(how, "race") ? POWER_BEFORE :
+		     !strcmp(how, "created") ? POWER_AFTER : POWER_DROP;
+	check(!ioctl(*power, POWER_HOLD_CREATE, hold_where), "POWER_HOLD_CREATE: %m");
+	pin(0);
+	pthread_create(&thread, NULL, create_one, power);
+	while (ioctl(*power, POWER_HELD) != 1)
+		check(now() < end, "the task with the VM was not held");
 }
 
 /* The CPU comes and goes with and without virtualization. */
@@ -525,17 +545,17 @@ static void *create_many(void *cpu)
 }
 
 /*
- * restart reboot|kexec|crash vcpus|create|race: the machine restarts, or jumps into the
- * kernel in /next, while vCPUs run, VMs are created and destroyed all the time, or one
- * is created at the worst moment, without others.  A kernel that was jumped into has
- * no /next: there, it is done.
+ * restart reboot|kexec|crash vcpus|create|race|created|destroyed: the machine restarts, or
+ * jumps into the kernel in /next, while vCPUs run, VMs are created and destroyed all the
+ * time, or there is only one, at the worst moment: about to enable virtualization, or half
+ * created or half destroyed, with all CPUs enabled.  A kernel that was jumped into has no
+ * /next: there, it is done.
  */
 static int step_restart(int argc, char **argv)
 {
 	bool reboot_only = !strcmp(argv[1], "reboot"), crash = !strcmp(argv[1], "crash");
 	static struct runner r[8];
 	pthread_t thread;
-	double end;
 	int power;
 	long cpu;
 
@@ -545,14 +565,8 @@ static int step_restart(int argc, char **argv)
 	if (!reboot_only)
 		load_next(crash ? KEXEC_FILE_ON_CRASH : 0);
 	kvm_fd();
-	end = now() + 20;
-	if (!strcmp(argv[2], "race")) {
-		check(!ioctl(power, POWER_HOLD_CREATE), "POWER_HOLD_CREATE: %m");
-		pin(0);
-		pthread_create(&thread, NULL, create_one, &power);
-		while (ioctl(power, POWER_HELD) != 1)
-			check(now() < end, "KVM_CREATE_VM was not held");
-	}
+	if (strcmp(argv[2], "create") && strcmp(argv[2], "vcpus"))
+		hold_vm(argv[2], &power);
 	for (cpu = 0; cpu < nr_cpus() && cpu < 8; cpu++) {
 		if (!strcmp(argv[2], "create"))
 			pthread_create(&thread, NULL, create_many, (void *)cpu);

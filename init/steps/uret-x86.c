@@ -326,11 +326,51 @@ static int step_uret_unload(int argc, char **argv)
 	return PASS;
 }
 
+/*
+ * The last VM goes away, and with it the notifier that its killed vCPU left on X.  Whoever
+ * restores the host's values there can be preempted or not; user space that runs on X in
+ * between must not see the guest's.
+ */
+static int step_uret_preempt(int argc, char **argv)
+{
+	uint32_t host, found;
+	double end;
+	pid_t pid;
+	bool held;
+
+	lab = open_lab();
+	run_on_x(get_aux, &host);
+	pid = fork();
+	if (!pid) {
+		struct vm vm = {};
+		struct on_x x;
+
+		vm_init(&vm, &code_halt, VM_IRQCHIP);
+		start_halted(&x, &vm);
+		lab_u32(LAB_STOP_RETURN, X);
+		kill(getpid(), SIGKILL);
+	}
+	/* As long as it takes to see that nobody is going to be held. */
+	end = now() + 10;
+	while (!(held = ioctl(lab, LAB_HELD) == 1) && now() < end)
+		usleep(1000);
+	run_on_x(get_aux, &found);
+	ioctl(lab, LAB_LET_GO);
+	wait_for(pid, 60);
+	check(lab_u32(LAB_NOTIFIERS, X) == 0, "the notifier is still on the list of CPU %d", X);
+	note("lab: who restores the host's values %s preempted",
+	     held ? "was" : "could not be");
+	check(found == host, "user space on CPU %d has TSC_AUX %#x, the host's is %#x",
+	      X, found, host);
+	return PASS;
+}
+
 const struct step uret_steps[] = {
 	{ "uret-foreign", step_uret_foreign },
 	{ "uret-count", step_uret_count },
 	{ "uret-hotplug", step_uret_hotplug },
 	{ "uret-reboot-race", step_uret_reboot_race },
 	{ "uret-unload", step_uret_unload },
+	{ "uret-preempt", step_uret_preempt },
 	{}
 };
