@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * judge file= room= banner= dir= ended= [expect=], and what a row has: what DIR's
+ * report and console come to, and whether it is what has to come out.  expect= is for
+ * mutants, which say themselves what they break.
+ * note verdict= detail=, and what a row has: a row for what was no boot.
+ *
+ * Both exit with 1 if the row is bad.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "verdict.h"
+
+/* What was expected, and how the results differ from that. */
+struct judgement {
+	struct expectation *expected;
+	const struct errata *errata;
+	const char *machine;
+	int failures, differ, skips;
+	const char *failed;
+};
+
+static void judge_result(struct judgement *j, const struct result *r)
+{
+	const char *reason = known_failure(j->errata, j->machine, r->name);
+	bool has_to_fail = has(&j->expected->names, r->name);
+
+	if (r->status == SKIPPED && !r->nested)
+		j->skips++;
+	if (r->status == NOT_OK && !reason) {
+		j->failures++;
+		if (!j->failed || !has_to_fail)
+			j->failed = format("%s: %s", r->name, r->why);
+		if (j->expected->names.nr && !has_to_fail)
+			j->differ++;
+	} else if (r->status == OK && !strncmp(r->why, "at try", 6)) {
+		printf("       note: %s passed %s\n", r->name, r->why);
+	} else if (r->status == OK && reason && !unstable(reason)) {
+		printf("       note: %s passes now; %s says: %s\n", r->name,
+		       base_name(j->errata->path), reason);
+	}
+	if (r->status != NOT_OK && has_to_fail) {
+		j->differ++;
+		j->failed = format("%s did not fail as it has to%s%s", r->name,
+				   r->status == SKIPPED ? ", it was skipped: " : "",
+				   r->status == SKIPPED ? r->why : "");
+	}
+}
+
+/* What a user needs to see of a verdict that nobody expected. */
+static void excerpt(const char *dir, const char *line)
+{
+	struct text t;
+	int left = 0;
+
+	if (open_text(&t, format("%s/console", dir))) {
+		while (next_line(&t)) {
+			if (line && strstr(t.line, line)) {
+				left = 6;
+				line = NULL;
+			}
+			if (left-- > 0)
+				printf("       | %s\n", t.line);
+		}
+		close_text(&t);
+	}
+	printf("       console and report: %s\n", dir);
+}
+
+/* In this order: what comes first explains what comes later. */
+static enum verdict decide(const struct report *rep, const struct console *con,
+			   const struct judgement *j, int boots, const char *wanted,
+			   const char **detail)
+{
+	const char *ended = arg("ended");
+
+	*detail = "";
+	if (con->panic) {
+		*detail = con->panic;
+		return PANIC;
+	}
+	if (con->splat) {
+		*detail = con->splat;
+		return SPLAT;
+	}
+	if (!strcmp(ended, "timeout")) {
+		*detail = format("after %d of %d results", rep->seen, rep->planned);
+		return HANG;
+	}
+	if (!rep->begun) {
+		*detail = format("no report; the emulator: %s", ended);
+		return BOOT;
+	}
+	if (rep->has_load && !con->banner) {
+		*detail = format("the console lacks '%s'", arg("banner"));
+		return BOOT;
+	}
+	if (rep->complete && rep->boots < boots) {
+		*detail = format("it came up %d of %d times", rep->boots, boots);
+		return BOOT;
+	}
+	if (!rep->complete) {
+		*detail = format("it stopped after %d of %d results", rep->seen, rep->planned);
+		return SILENT;
+	}
+	if (rep->seen != rep->planned || rep->out_of_order || rep->sub_seen < rep->sub_planned) {
+		*detail = format("%d of %d results, %d of %d nested", rep->seen, rep->planned,
+				 rep->sub_seen, rep->sub_planned);
+		return LOST;
+	}
+	if (j->failures || j->differ) {
+		*detail = j->failed;
+		return FAIL;
+	}
+	if (!con->wanted) {
+		*detail = format("the console lacks '%s'", wanted);
+		return FAIL;
+	}
+	if (j->skips && j->skips == rep->seen) {
+		*detail = rep->r[0].why;
+		return SKIP;
+	}
+	if (j->skips)
+		*detail = format("%d skipped", j->skips);
+	return PASS;
+}
+
+int do_judge(int argc, char **argv)
+{
+	static struct expectation by_arg, pass = { .verdicts = 1 << PASS };
+	struct expectation *console;
+	struct expectations all;
+	struct judgement j = {};
+	struct scenario s;
+	struct console con;
+	struct report rep;
+	struct errata errata;
+	struct row row = {};
+	const char *wanted;
+	int boots, i;
+
+	take_args(argc, argv, ROW_ARGS " file room banner dir ended expect");
+	row_from_args(&row);
+	read_scenario(&s, arg("file"));
+	read_expectations(&all, arg("room"));
+	read_errata(&errata, arg("room"));
+	boots = atoi(scenario_value(&s, "boots"));
+	j.errata = &errata;
+	j.machine = row.machine;
+	if (*arg_or("expect", "")) {
+		struct text t = { .path = "expect=" };
+
+		parse_expected(&t, arg("expect"), &by_arg);
+		j.expected = &by_arg;
+	} else {
+		j.expected = find_expectation(&all, &row, false) ?: &pass;
+	}
+	console = find_expectation(&all, &row, true);
+	wanted = console ? console->text : "";
+	if (complaints)
+		return 2;
+
+	read_report(&rep, arg("dir"), boots);
+	read_console(&con, arg("dir"), arg("banner"), wanted, &errata, row.machine);
+	for (i = 0; i < rep.nr; i++)
+		judge_result(&j, &rep.r[i]);
+
+	row.verdict = decide(&rep, &con, &j, boots, wanted, &row.detail);
+	row.good = j.expected->verdicts & 1 << row.verdict && !j.differ;
+	if (row.good && row.verdict == FAIL)
+		row.detail = format("as it has to: %s", j.expected->names.nr ?
+				    join(&j.expected->names, "; ") : row.detail);
+	/* What cannot be tried shows nothing, unless it has to go wrong. */
+	if (row.verdict == SKIP && j.expected->verdicts & 1 << PASS)
+		row.good = true;
+	row.did = shown(&rep, row.verdict, row.good);
+	record(&row);
+	if (!row.good)
+		excerpt(arg("dir"), con.panic ?: con.splat);
+	return !row.good;
+}
+
+int do_note(int argc, char **argv)
+{
+	struct row row = {};
+
+	take_args(argc, argv, ROW_ARGS " verdict detail");
+	row_from_args(&row);
+	row.verdict = verdict_by_name(arg("verdict"));
+	if (row.verdict == NR_VERDICTS)
+		die("no verdict '%s'", arg("verdict"));
+	row.good = row.verdict == PASS || row.verdict == SKIP;
+	row.detail = arg_or("detail", "");
+	record(&row);
+	return !row.good;
+}
