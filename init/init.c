@@ -19,8 +19,8 @@
 
 #include "lab.h"
 
-#define MAX_STEPS	64
 #define STEP_SECONDS	2500
+#define REASON_SIZE	4096
 
 static int report = STDOUT_FILENO;
 
@@ -48,15 +48,19 @@ void report_raw(const char *text)
 
 static void report_line(const char *prefix, const char *fmt, va_list ap)
 {
-	char line[1024], *nl;
-	int n = snprintf(line, sizeof(line), "%s", prefix);
+	char *text, *line, *nl;
 
-	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
 	/* One line is one line, whatever a test printed. */
-	while ((nl = strpbrk(line, "\n\r")))
+	while ((nl = strpbrk(text, "\n\r")))
 		*nl = ' ';
-	strcat(line, "\n");
+	/* In one write: lines of several processes do not mix. */
+	if (asprintf(&line, "%s%s\n", prefix, text) < 0)
+		abort();
 	report_raw(line);
+	free(line);
+	free(text);
 }
 
 static void report_fmt(const char *fmt, ...)
@@ -112,7 +116,10 @@ static char *reason;
 
 static void end_step(int result, const char *fmt, va_list ap)
 {
-	vsnprintf(reason, 512, fmt, ap);
+	static const char cut[] = " [cut]";
+
+	if (vsnprintf(reason, REASON_SIZE, fmt, ap) >= REASON_SIZE)
+		strcpy(reason + REASON_SIZE - sizeof(cut), cut);
 	_exit(result);
 }
 
@@ -167,12 +174,12 @@ bool cut_short(int status, int seconds, char *why, size_t size)
 void wait_good(pid_t pid, int seconds, const char *who)
 {
 	int status = wait_for(pid, seconds);
-	char why[512];
+	char why[REASON_SIZE];
 
 	if (!status)
 		return;
 	if (*reason)
-		snprintf(why, sizeof(why), "%s", reason);
+		strcpy(why, reason);
 	else if (!cut_short(status, seconds, why, sizeof(why)))
 		snprintf(why, sizeof(why), "exit status %d", WEXITSTATUS(status));
 	fail("%s: %s", who, why);
@@ -202,6 +209,33 @@ bool read_file(const char *path, char *buf, size_t size)
 	close(fd);
 	buf[len] = 0;
 	return true;
+}
+
+char *read_all(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	size_t size = 2048, len = 0;
+	char *text = NULL;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return NULL;
+	while (n > 0) {
+		/* Room for what is to come; files of /proc do not tell their size. */
+		if (!text || len == size - 1)
+			text = realloc(text, size *= 2);
+		check(text, "out of memory: %s", path);
+		n = read(fd, text + len, size - 1 - len);
+		if (n > 0)
+			len += n;
+	}
+	close(fd);
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	text[len] = 0;
+	return text;
 }
 
 bool write_file(const char *path, const char *text)
@@ -280,34 +314,38 @@ static void module_name(const char *module, char *name, size_t size)
 			*p = '_';
 }
 
-/* Appends to params what the command line has for the module, as modprobe does. */
-static void boot_params(const char *module, char *params, size_t size)
+/* As modprobe does, params and what the command line has for the module; to be freed. */
+static char *with_boot_params(const char *module, const char *params)
 {
-	char text[2048], name[64], *p, *save;
+	char *text = read_all("/proc/cmdline"), *all = strdup(params), *more, *p, *save;
+	char name[64];
 	size_t n;
 
 	module_name(module, name, sizeof(name));
 	n = strlen(name);
-	if (!read_file("/proc/cmdline", text, sizeof(text)))
-		return;
-	for (p = strtok_r(text, "\n ", &save); p; p = strtok_r(NULL, "\n ", &save))
-		if (!strncmp(p, name, n) && p[n] == '.' && strlen(params) + strlen(p) < size)
-			strcat(strcat(params, " "), p + n + 1);
+	for (p = strtok_r(text, "\n ", &save); p; p = strtok_r(NULL, "\n ", &save)) {
+		if (strncmp(p, name, n) || p[n] != '.')
+			continue;
+		check(asprintf(&more, "%s %s", all, p + n + 1) >= 0, "out of memory");
+		free(all);
+		all = more;
+	}
+	free(text);
+	return all;
 }
 
 /* 0 or the error. */
 int try_load(const char *module, const char *params)
 {
-	char path[128], all[256];
+	char path[128], *all;
 	int fd, r;
-
-	snprintf(all, sizeof(all), "%s", params);
-	boot_params(module, all, sizeof(all));
 
 	snprintf(path, sizeof(path), "/modules/%s.ko", module);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	check(fd >= 0, "no module %s", module);
+	all = with_boot_params(module, params);
 	r = syscall(SYS_finit_module, fd, all, 0) ? errno : 0;
+	free(all);
 	close(fd);
 	return r;
 }
@@ -327,76 +365,92 @@ void unload(const char *module)
 	check(!syscall(SYS_delete_module, name, O_NONBLOCK), "cannot unload %s: %m", module);
 }
 
-void cmdline(const char *key, char *value, size_t size)
+/* What follows key, up to a blank; NULL if it is not there.  It does not change. */
+static const char *cmdline_at(const char *key)
 {
-	char text[2048], *p;
+	static char *text;
+	const char *p;
 
-	*value = 0;
-	if (!read_file("/proc/cmdline", text, sizeof(text)))
-		return;
-	p = strstr(text, key);
-	if (p) {
-		p += strlen(key);
-		p[strcspn(p, "\n ")] = 0;
-		snprintf(value, size, "%s", p);
-	}
+	if (!text)
+		text = read_all("/proc/cmdline");
+	/* A word of its own. */
+	for (p = text; p && (p = strstr(p, key)); p++)
+		if (p == text || p[-1] == ' ')
+			return p + strlen(key);
+	return NULL;
+}
+
+const char *cmdline(const char *key)
+{
+	const char *p = cmdline_at(key);
+
+	return p ? strndup(p, strcspn(p, "\n ")) : "";
 }
 
 int kvm_modules(char **names)
 {
-	static char text[256];
 	char *p, *save;
 	int nr = 0;
 
-	cmdline("lab.modules=", text, sizeof(text));
-	for (p = strtok_r(text, ",", &save); p && nr < MAX_MODULES; p = strtok_r(NULL, ",", &save))
+	p = strtok_r(strdup(cmdline("lab.modules=")), ",", &save);
+	for (; p; p = strtok_r(NULL, ",", &save)) {
+		check(nr < MAX_MODULES, "lab.modules= has more than %d", MAX_MODULES);
 		names[nr++] = p;
+	}
 	return nr;
 }
 
 bool machine_lacks(const char *what)
 {
-	char text[256], *p, *save;
+	const char *p = cmdline_at("lab.lacks=");
+	size_t n;
 
-	cmdline("lab.lacks=", text, sizeof(text));
-	for (p = strtok_r(text, ",", &save); p; p = strtok_r(NULL, ",", &save))
-		if (!strcmp(p, what))
+	for (; p; p = p[n] == ',' ? p + n + 1 : NULL) {
+		n = strcspn(p, ",\n ");
+		if (n == strlen(what) && !strncmp(p, what, n))
 			return true;
+	}
 	return false;
 }
 
-static const struct step *find_step(const char *name)
-{
-	static const struct step *const tables[] = {
-		kvm_steps, bench_steps, uret_steps, vmlist_steps, tsc_steps,
-		hw_steps, power_steps, fakevz_steps, fakesie_steps, hext_steps, el2_steps,
-		smt_steps, busted_steps
-	};
-	const struct step *s;
-	unsigned int i;
+/* The linker's: what STEP() has put there. */
+extern const struct step *const __start_lab_steps[], *const __stop_lab_steps[];
 
-	for (i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		for (s = tables[i]; s && s->name; s++)
-			if (!strcmp(s->name, name))
-				return s;
-	return NULL;
+static const struct step *find_step(const char *name, const char **why)
+{
+	const struct step *const *s, *found = NULL;
+
+	*why = "init has no such step";
+	for (s = __start_lab_steps; s < __stop_lab_steps; s++) {
+		if (strcmp((*s)->name, name))
+			continue;
+		if (found) {
+			*why = "init has two steps of this name";
+			return NULL;
+		}
+		found = *s;
+	}
+	return found;
 }
 
+/* A step and its arguments, with blanks in between. */
 static void run_step(int nr, const char *line)
 {
-	const struct step *step;
-	char copy[256], *argv[16] = { NULL };
+	/* No more words than every other character can be. */
+	char **argv = calloc(strlen(line) / 2 + 2, sizeof(*argv));
+	char *copy = strdup(line), *p, *save;
+	const struct step *step = NULL;
+	const char *why = "no step";
 	int argc = 0, status, result;
 	double start = now();
 	pid_t pid;
-	char *p;
 
-	snprintf(copy, sizeof(copy), "%s", line);
-	for (p = strtok(copy, " \t"); p && argc < 15; p = strtok(NULL, " \t"))
+	for (p = strtok_r(copy, " \t", &save); p; p = strtok_r(NULL, " \t", &save))
 		argv[argc++] = p;
-	step = find_step(argv[0]);
+	if (argc)
+		step = find_step(argv[0], &why);
 	if (!step) {
-		result_line("", FAIL, nr, line, "init has no such step");
+		result_line("", FAIL, nr, line, why);
 		return;
 	}
 
@@ -411,7 +465,7 @@ static void run_step(int nr, const char *line)
 		_exit(step->run(argc, argv));
 	}
 	status = wait_for(pid, STEP_SECONDS);
-	if (cut_short(status, STEP_SECONDS, reason, 512)) {
+	if (cut_short(status, STEP_SECONDS, reason, REASON_SIZE)) {
 		result = FAIL;
 	} else {
 		result = WEXITSTATUS(status);
@@ -420,44 +474,43 @@ static void run_step(int nr, const char *line)
 	}
 	result_line("", result, nr, line, reason);
 	note("step %d took %.1f s", nr, now() - start);
+	free(copy);
+	free(argv);
 }
 
-static int run_scenario(const char *name)
+/* The steps of this boot, one a line; boot.sh takes them from the scenario. */
+#define STEPS	"/steps"
+
+static void run_steps(char *text)
 {
-	static char text[8192];
-	char *steps[MAX_STEPS], path[128], *line, *save;
+	char *line, *save;
 	struct utsname u;
 	int nr = 0, i;
 
-	snprintf(path, sizeof(path), "/scenarios/%s", name);
-	if (!read_file(path, text, sizeof(text))) {
-		note("no scenario %s", name);
-		return FAIL;
-	}
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		/* "# comment", "key: value" and "key:" are not for us. */
-		if (*line == '#' || strstr(line, ": ") || line[strlen(line) - 1] == ':' ||
-		    nr == MAX_STEPS)
-			continue;
-		steps[nr++] = line;
+	for (line = text + strspn(text, "\n"); *line; line += strspn(line, "\n")) {
+		nr++;
+		line += strcspn(line, "\n");
 	}
 
 	report_fmt("KTAP version 1");
-	report_fmt("1..%d", nr);
+	report_fmt("1..%d", nr ?: 1);
 	if (!uname(&u))
 		note("lab: kernel %s", u.release);
 	note("lab: cpus %d", nr_cpus());
-	for (i = 0; i < nr; i++)
-		run_step(i + 1, steps[i]);
+	line = strtok_r(text, "\n", &save);
+	for (i = 1; line; i++, line = strtok_r(NULL, "\n", &save))
+		run_step(i, line);
+	if (!nr)
+		result_line("", FAIL, 1, STEPS, "no step in it");
 	/* Without this line the report is not whole. */
 	note("lab: complete");
-	return PASS;
 }
 
 /* For people: a shell, or where there is none a prompt that takes steps. */
 static void shell(void)
 {
-	char line[256];
+	char *line = NULL;
+	size_t size = 0;
 	pid_t pid;
 	int nr = 0;
 
@@ -473,7 +526,7 @@ static void shell(void)
 		return;
 	}
 	printf("lab: no shell for this architecture; a step, as in scenarios/, or 'exit'\n");
-	while (printf("lab> "), fflush(stdout), fgets(line, sizeof(line), stdin)) {
+	while (printf("lab> "), fflush(stdout), getline(&line, &size, stdin) > 0) {
 		line[strcspn(line, "\n")] = 0;
 		if (!strcmp(line, "exit"))
 			break;
@@ -518,10 +571,15 @@ static void open_report(const char *tty)
 	}
 }
 
+/*
+ * Without /steps there is nobody to report to: a shell.  If stdin is not a terminal with
+ * somebody at it, the machine runs into its timeout, and has reported nothing.
+ */
 int main(void)
 {
 	static const char *const dirs[] = { "/proc", "/sys", "/dev", "/tmp", "/dev/shm", "/root" };
-	char scenario[64], tty[32];
+	const char *scenario;
+	char *steps;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
@@ -541,18 +599,18 @@ int main(void)
 	write_file("/proc/sys/vm/overcommit_memory", "1");
 	/* s390: page tables that can be a guest's, for all processes from now on. */
 	write_file("/proc/sys/vm/allocate_pgste", "1");
-	reason = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	reason = mmap(NULL, REASON_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	/* A step may need a CPU on which nothing returns to user space. */
 	pin(0);
-	cmdline("lab.scenario=", scenario, sizeof(scenario));
-	cmdline("lab.report=", tty, sizeof(tty));
+	scenario = cmdline("lab.scenario=");
 	printf("lab: init, scenario %s\n", scenario);
-	if (!strcmp(scenario, "shell")) {
+	steps = read_all(STEPS);
+	if (!steps || !strcmp(scenario, "shell")) {
 		shell();
 	} else {
-		open_report(tty);
-		run_scenario(scenario);
+		open_report(cmdline("lab.report="));
+		run_steps(steps);
 		tcdrain(report);
 	}
 

@@ -24,18 +24,14 @@ struct step {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct step kvm_steps[], bench_steps[], busted_steps[];
-/* What only some architectures have. */
-extern const struct step uret_steps[] __attribute__((weak));
-extern const struct step vmlist_steps[] __attribute__((weak));
-extern const struct step tsc_steps[] __attribute__((weak));
-extern const struct step hw_steps[] __attribute__((weak));
-extern const struct step power_steps[] __attribute__((weak));
-extern const struct step fakevz_steps[] __attribute__((weak));
-extern const struct step fakesie_steps[] __attribute__((weak));
-extern const struct step hext_steps[] __attribute__((weak));
-extern const struct step el2_steps[] __attribute__((weak));
-extern const struct step smt_steps[] __attribute__((weak));
+/*
+ * Registers a step where it is defined: init finds all of them in a section.  One line
+ * each, as tools look for the names of steps in the source.
+ */
+#define STEP(text, function)								\
+	static const struct step step_of_##function = { text, function };		\
+	static const struct step *const entry_of_##function				\
+	__attribute__((used, section("lab_steps"))) = &step_of_##function
 
 /* A line for the report, to be read by people. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -62,6 +58,7 @@ bool cut_short(int status, int seconds, char *why, size_t size);
 void wait_good(pid_t pid, int seconds, const char *who);
 void in_child(void (*fn)(void), const char *who);	/* /dev/kvm is closed afterwards */
 bool read_file(const char *path, char *buf, size_t size);
+char *read_all(const char *path);	/* NULL if it cannot be read; to be freed */
 bool write_file(const char *path, const char *text);
 void pin(int cpu);
 int nr_cpus(void);
@@ -87,8 +84,8 @@ void unload(const char *module);
 bool has_next(void);
 void load_next(unsigned long flags);
 
-/* What the kernel's command line has after key, which ends in "=". */
-void cmdline(const char *key, char *value, size_t size);
+/* What the kernel's command line has after key, which ends in "="; or "". */
+const char *cmdline(const char *key);
 
 /* How often count.ko saw the functions called. */
 void read_calls(int nr, int *calls);

@@ -20,6 +20,7 @@ need_space 300
 # Modules by boot, selftests only where they are run.
 cp -r "$kernel/modules" "$dir/root/modules"
 cp "$WORK/init/$arch.cpio" "$dir/initrd"
+[ "$scenario" = shell ] || grep -v '^#\|: \|:$' "$file" > "$dir/root/steps"
 (cd "$dir/root" && find . | cpio --quiet -o -H newc -R 0:0) >> "$dir/initrd"
 ! grep -qs '^kselftests' "$file" || cat "$WORK/selftests/$arch.cpio" >> "$dir/initrd"
 rm -rf "$dir/root"

@@ -113,6 +113,8 @@ static int step_bench(int argc, char **argv)
 	return PASS;
 }
 
+STEP("bench", step_bench);
+
 #define SPENT	"/sys/kernel/debug/spent"
 #define MAX_PARTS	13	/* the whole, and what spent.ko takes */
 
@@ -174,8 +176,4 @@ static int step_bench_parts(int argc, char **argv)
 	return PASS;
 }
 
-const struct step bench_steps[] = {
-	{ "bench", step_bench },
-	{ "bench-parts", step_bench_parts },
-	{}
-};
+STEP("bench-parts", step_bench_parts);

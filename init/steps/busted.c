@@ -11,16 +11,22 @@ static int step_busted_load(int argc, char **argv)
 	return PASS;
 }
 
+STEP("busted-load", step_busted_load);
+
 static int step_busted_silence(int argc, char **argv)
 {
 	reboot(RB_POWER_OFF);
 	return PASS;
 }
 
+STEP("busted-silence", step_busted_silence);
+
 static int step_busted_fail(int argc, char **argv)
 {
 	fail("as it should");
 }
+
+STEP("busted-fail", step_busted_fail);
 
 /* The end of the report, before all results are in it. */
 static int step_busted_lose(int argc, char **argv)
@@ -29,6 +35,8 @@ static int step_busted_lose(int argc, char **argv)
 	reboot(RB_POWER_OFF);
 	return PASS;
 }
+
+STEP("busted-lose", step_busted_lose);
 
 static int step_busted_fake(int argc, char **argv)
 {
@@ -39,11 +47,4 @@ static int step_busted_fake(int argc, char **argv)
 	return PASS;
 }
 
-const struct step busted_steps[] = {
-	{ "busted-load", step_busted_load },
-	{ "busted-silence", step_busted_silence },
-	{ "busted-fail", step_busted_fail },
-	{ "busted-lose", step_busted_lose },
-	{ "busted-fake", step_busted_fake },
-	{}
-};
+STEP("busted-fake", step_busted_fake);

@@ -85,10 +85,10 @@ static void expect_el2(uint64_t cpus, const char *when)
 
 static void start(void)
 {
+	const char *word = cmdline("kvm-arm.mode=");
 	char text[512];
 
-	cmdline("kvm-arm.mode=", text, sizeof(text));
-	mode = !strcmp(text, "protected") ? PKVM : !strcmp(text, "nvhe") ? NVHE : VHE;
+	mode = !strcmp(word, "protected") ? PKVM : !strcmp(word, "nvhe") ? NVHE : VHE;
 	check(nr_cpus() > 1 && nr_cpus() <= MAX_CPUS, "this takes 2 to %d CPUs", MAX_CPUS);
 	check(!mount("tracefs", TRACING, "tracefs", 0, NULL) || errno == EBUSY, "tracefs: %m");
 	check(read_file(TRACING "kprobe_profile", text, sizeof(text)) && strstr(text, "el2"),
@@ -113,6 +113,8 @@ static int step_el2_boot(int argc, char **argv)
 	return PASS;
 }
 
+STEP("el2-boot", step_el2_boot);
+
 /* el2-always: kvm.always_enabled is set; there is no VM, one, and none again. */
 static int step_el2_always(int argc, char **argv)
 {
@@ -127,6 +129,8 @@ static int step_el2_always(int argc, char **argv)
 	expect_el2(all_cpus(), "the last VM is gone");
 	return PASS;
 }
+
+STEP("el2-always", step_el2_always);
 
 /*
  * el2-vms: enabled with the first VM and while there is one, once on each CPU, also on
@@ -172,6 +176,8 @@ static int step_el2_vms(int argc, char **argv)
 	}
 	return PASS;
 }
+
+STEP("el2-vms", step_el2_vms);
 
 /* A guest that counts the interrupts of its timer, and the thread of its vCPU. */
 static struct vm vm;
@@ -292,6 +298,8 @@ static int step_el2_replug(int argc, char **argv)
 	return PASS;
 }
 
+STEP("el2-replug", step_el2_replug);
+
 /* el2-suspend: the same for a machine that was asleep. */
 static int step_el2_suspend(int argc, char **argv)
 {
@@ -313,6 +321,8 @@ static int step_el2_suspend(int argc, char **argv)
 	note("lab: suspended through fakesuspend.ko, %u timer interrupts", ticks());
 	return PASS;
 }
+
+STEP("el2-suspend", step_el2_suspend);
 
 static void idle(int cpu)
 {
@@ -378,6 +388,8 @@ static int step_el2_idle(int argc, char **argv)
 	return PASS;
 }
 
+STEP("el2-idle", step_el2_idle);
+
 /* Has the kernel said this since it was started? */
 static bool logged(const char *text)
 {
@@ -395,11 +407,11 @@ static bool logged(const char *text)
  */
 static int step_el2_none(int argc, char **argv)
 {
-	char function[64], text[96];
+	const char *function = cmdline("lab.case=");
+	char text[96];
 	bool late = false;
 	int cpu, i;
 
-	cmdline("lab.case=", function, sizeof(function));
 	snprintf(text, sizeof(text), "lab: %s fails", function);
 	if (!logged(text))
 		skip("%s is not called on this machine", function);
@@ -424,13 +436,4 @@ static int step_el2_none(int argc, char **argv)
 	return PASS;
 }
 
-const struct step el2_steps[] = {
-	{ "el2-boot", step_el2_boot },
-	{ "el2-always", step_el2_always },
-	{ "el2-vms", step_el2_vms },
-	{ "el2-replug", step_el2_replug },
-	{ "el2-suspend", step_el2_suspend },
-	{ "el2-idle", step_el2_idle },
-	{ "el2-none", step_el2_none },
-	{}
-};
+STEP("el2-none", step_el2_none);

@@ -102,6 +102,8 @@ static int step_fakesie_calls(int argc, char **argv)
 	return PASS;
 }
 
+STEP("fakesie-calls", step_fakesie_calls);
+
 static void start(struct vm *vm, const struct code *code)
 {
 	vm_init(vm, code, 0);
@@ -165,8 +167,4 @@ static int step_fakesie_run(int argc, char **argv)
 	return PASS;
 }
 
-const struct step fakesie_steps[] = {
-	{ "fakesie-calls", step_fakesie_calls },
-	{ "fakesie-run", step_fakesie_run },
-	{}
-};
+STEP("fakesie-run", step_fakesie_run);

@@ -57,6 +57,8 @@ static int step_count(int argc, char **argv)
 	return PASS;
 }
 
+STEP("fakevz-count", step_count);
+
 /*
  * KVM warns when it finds another size of the TLB.  That warning is part of the
  * test: it is kept off the console and has to be the only one in the log.
@@ -117,6 +119,8 @@ static int step_fail(int argc, char **argv)
 	return PASS;
 }
 
+STEP("fakevz-fail", step_fail);
+
 /* fakevz-vcpu: guest registers to the CPU and back, which is all but to run. */
 static int step_vcpu(int argc, char **argv)
 {
@@ -129,6 +133,8 @@ static int step_vcpu(int argc, char **argv)
 	vm_free(&vm);
 	return PASS;
 }
+
+STEP("fakevz-vcpu", step_vcpu);
 
 /* fakevz-suspend: off before and on after, if there is a VM, and else not. */
 static int step_suspend(int argc, char **argv)
@@ -149,6 +155,8 @@ static int step_suspend(int argc, char **argv)
 	expect_since("no VM left", 0, nr_cpus());
 	return PASS;
 }
+
+STEP("fakevz-suspend", step_suspend);
 
 /* CPU 1 goes offline as far as it can without being switched off, and comes back. */
 static void turn_back(void)
@@ -186,6 +194,8 @@ static int step_hotplug(int argc, char **argv)
 	return PASS;
 }
 
+STEP("fakevz-hotplug", step_hotplug);
+
 /*
  * fakevz-always [unloaded]: kvm.always_enabled is set; VZ was turned on when KVM
  * was loaded, stays on whatever VMs do, and was turned off when KVM was unloaded.
@@ -210,12 +220,4 @@ static int step_always(int argc, char **argv)
 	return PASS;
 }
 
-const struct step fakevz_steps[] = {
-	{ "fakevz-count", step_count },
-	{ "fakevz-fail", step_fail },
-	{ "fakevz-vcpu", step_vcpu },
-	{ "fakevz-suspend", step_suspend },
-	{ "fakevz-hotplug", step_hotplug },
-	{ "fakevz-always", step_always },
-	{}
-};
+STEP("fakevz-always", step_always);

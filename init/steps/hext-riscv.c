@@ -59,6 +59,8 @@ static int step_hext_vms(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hext-vms", step_hext_vms);
+
 /* hext-interrupts: what is pending for guests goes away with the last VM. */
 static int step_hext_interrupts(int argc, char **argv)
 {
@@ -73,6 +75,8 @@ static int step_hext_interrupts(int argc, char **argv)
 	expect("pending", 0, "the last VM is gone");
 	return PASS;
 }
+
+STEP("hext-interrupts", step_hext_interrupts);
 
 /* hext-fail: it fails on one CPU, for each of them in turn. */
 static int step_hext_fail(int argc, char **argv)
@@ -94,6 +98,8 @@ static int step_hext_fail(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hext-fail", step_hext_fail);
+
 /* hext-refused: a CPU that fails stays offline as long as there is a VM. */
 static int step_hext_refused(int argc, char **argv)
 {
@@ -113,6 +119,8 @@ static int step_hext_refused(int argc, char **argv)
 	expect("enabled", 0, "the last VM is gone");
 	return PASS;
 }
+
+STEP("hext-refused", step_hext_refused);
 
 /* hext-always: kvm.always_enabled is set; there is no VM, one, and none again. */
 static int step_hext_always(int argc, char **argv)
@@ -134,6 +142,8 @@ static int step_hext_always(int argc, char **argv)
 	expect("enabled", all_cpus(), "it works again");
 	return PASS;
 }
+
+STEP("hext-always", step_hext_always);
 
 /* Memory comes and goes, on several CPUs at a time: each time, the firmware flushes TLBs. */
 static void *map_and_unmap(void *arg)
@@ -172,12 +182,4 @@ static int step_fences(int argc, char **argv)
 	return PASS;
 }
 
-const struct step hext_steps[] = {
-	{ "hext-vms", step_hext_vms },
-	{ "hext-interrupts", step_hext_interrupts },
-	{ "hext-fail", step_hext_fail },
-	{ "hext-refused", step_hext_refused },
-	{ "hext-always", step_hext_always },
-	{ "fences", step_fences },
-	{}
-};
+STEP("fences", step_fences);

@@ -238,6 +238,8 @@ static int step_hw_online_create(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-online-create", step_hw_online_create);
+
 /*
  * hw-online-destroy: the same, and the last VM goes away.  Whoever destroys it has done
  * all but the end when the CPU comes online, as it would wait for the CPU before that.
@@ -256,6 +258,8 @@ static int step_hw_online_destroy(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-online-destroy", step_hw_online_destroy);
+
 /*
  * hw-online-drop: the other way round.  The CPU is online and has seen that there is a
  * VM, but has not enabled virtualization yet, when the last VM goes away.
@@ -270,6 +274,8 @@ static int step_hw_online_drop(int argc, char **argv)
 	end_online(&online, HW_COMES, &destroy, "was about to enable");
 	return PASS;
 }
+
+STEP("hw-online-drop", step_hw_online_drop);
 
 /*
  * hw-offline-create: a CPU goes offline while the first VM is created.  It is held when
@@ -303,6 +309,8 @@ static int step_hw_offline_create(int argc, char **argv)
 	check_disabled("in the end");
 	return PASS;
 }
+
+STEP("hw-offline-create", step_hw_offline_create);
 
 /* hw-stress SECONDS: VMs come and go, so do CPUs, and whoever looks finds it right. */
 static int step_hw_stress(int argc, char **argv)
@@ -342,6 +350,8 @@ static int step_hw_stress(int argc, char **argv)
 	check(vms > 5 && *replugged > 5, "%ld VMs, %ld CPUs replugged", vms, *replugged);
 	return PASS;
 }
+
+STEP("hw-stress", step_hw_stress);
 
 /* All that creating a VM leaves behind, if it fails and has a bug. */
 struct traces {
@@ -445,6 +455,8 @@ static int step_hw_fail(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-fail", step_hw_fail);
+
 /* Another hypervisor on these CPUs, or all: 0 or why it refused. */
 static int load_other(const char *cpus)
 {
@@ -484,6 +496,8 @@ static int step_hw_fail_other(int argc, char **argv)
 	}
 	return PASS;
 }
+
+STEP("hw-fail-other", step_hw_fail_other);
 
 /* X is refused while there is a VM, whose guest goes on, as do the other CPUs. */
 static void check_refused(struct vm *vm, int error)
@@ -525,6 +539,8 @@ static int step_hw_online_fail(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-online-fail", step_hw_online_fail);
+
 /* hw-online-incompatible: a CPU comes online on which the vendor says no VM can run. */
 static int step_hw_online_incompatible(int argc, char **argv)
 {
@@ -564,6 +580,8 @@ static int step_hw_online_incompatible(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-online-incompatible", step_hw_online_incompatible);
+
 /* hw-other: without a VM, another hypervisor may have the CPUs; with one, it may not. */
 static int step_hw_other(int argc, char **argv)
 {
@@ -602,6 +620,8 @@ static int step_hw_other(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-other", step_hw_other);
+
 /*
  * hw-always: virtualization is enabled without a VM, to stay, i.e. a CPU that cannot is
  * refused, and so is another hypervisor.
@@ -635,6 +655,8 @@ static int step_hw_always(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-always", step_hw_always);
+
 static void check_nothing_left(void)
 {
 	int error = load_other("");
@@ -652,6 +674,8 @@ static int step_hw_left(int argc, char **argv)
 	check_nothing_left();
 	return PASS;
 }
+
+STEP("hw-left", step_hw_left);
 
 /*
  * hw-load-fails other|callback|later: virtualization is to be enabled at load, and
@@ -680,6 +704,8 @@ static int step_hw_load_fails(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-load-fails", step_hw_load_fails);
+
 static int usehw_param(const char *name)
 {
 	char path[64], text[16];
@@ -707,6 +733,8 @@ static int step_hw_used(int argc, char **argv)
 	create_and_close("released", -1);
 	return PASS;
 }
+
+STEP("hw-used", step_hw_used);
 
 /*
  * Somebody who has to run every now and then, before all others, on the CPU of the
@@ -783,6 +811,8 @@ static int step_hw_slow(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hw-slow", step_hw_slow);
+
 /*
  * hw-preempt ROUNDS: the longest section with preemption disabled on the creator's CPU,
  * as the kernel's preemptoff tracer sees it; for kernels that have one.
@@ -854,22 +884,4 @@ static int step_hw_preempt(int argc, char **argv)
 	return PASS;
 }
 
-const struct step hw_steps[] = {
-	{ "hw-online-create", step_hw_online_create },
-	{ "hw-online-destroy", step_hw_online_destroy },
-	{ "hw-online-drop", step_hw_online_drop },
-	{ "hw-offline-create", step_hw_offline_create },
-	{ "hw-stress", step_hw_stress },
-	{ "hw-fail", step_hw_fail },
-	{ "hw-fail-other", step_hw_fail_other },
-	{ "hw-online-fail", step_hw_online_fail },
-	{ "hw-online-incompatible", step_hw_online_incompatible },
-	{ "hw-other", step_hw_other },
-	{ "hw-always", step_hw_always },
-	{ "hw-left", step_hw_left },
-	{ "hw-load-fails", step_hw_load_fails },
-	{ "hw-used", step_hw_used },
-	{ "hw-slow", step_hw_slow },
-	{ "hw-preempt", step_hw_preempt },
-	{}
-};
+STEP("hw-preempt", step_hw_preempt);

@@ -49,6 +49,8 @@ static int step_clear(int argc, char **argv)
 	return PASS;
 }
 
+STEP("clear", step_clear);
+
 /* Failing allocations: everything that a VM or KVM leaves where people can see it. */
 struct trace {
 	int vms, kvm_refs, amd_refs, entries;
@@ -253,6 +255,8 @@ static int step_fail_create(int argc, char **argv)
 	return PASS;
 }
 
+STEP("fail-create", step_fail_create);
+
 /*
  * fail-load: each allocation of kvm_init() fails once.  Nothing is left of a module
  * that was not loaded.  KVM has to be unloaded before, except for kvm.ko.
@@ -288,6 +292,8 @@ static int step_fail_load(int argc, char **argv)
 	note("lab: kvm_init: %d failures, %d more that it did without", failed, survived);
 	return PASS;
 }
+
+STEP("fail-load", step_fail_load);
 
 /*
  * A guest that reads its TSC in a loop, counts, and notes every step backwards.
@@ -430,6 +436,8 @@ static int step_suspend_guests(int argc, char **argv)
 	return PASS;
 }
 
+STEP("suspend-guests", step_suspend_guests);
+
 static void end(struct runner *r)
 {
 	r->stop = true;
@@ -497,6 +505,8 @@ static int step_resume_fails(int argc, char **argv)
 	end(&again);
 	return PASS;
 }
+
+STEP("resume-fails", step_resume_fails);
 
 /* Where a VM is held that is being created, or destroyed. */
 static int hold_where;
@@ -586,6 +596,8 @@ static int step_restart(int argc, char **argv)
 	fail("%s: %m", argv[1]);
 }
 
+STEP("restart", step_restart);
+
 /* kcsan FUNCTION...: look for data races in these, as far as the kernel has them. */
 static int step_kcsan(int argc, char **argv)
 {
@@ -606,13 +618,4 @@ static int step_kcsan(int argc, char **argv)
 	return PASS;
 }
 
-const struct step power_steps[] = {
-	{ "clear", step_clear },
-	{ "fail-create", step_fail_create },
-	{ "fail-load", step_fail_load },
-	{ "suspend-guests", step_suspend_guests },
-	{ "resume-fails", step_resume_fails },
-	{ "restart", step_restart },
-	{ "kcsan", step_kcsan },
-	{}
-};
+STEP("kcsan", step_kcsan);

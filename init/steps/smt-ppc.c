@@ -65,7 +65,4 @@ static int step_smt(int argc, char **argv)
 	return PASS;
 }
 
-const struct step smt_steps[] = {
-	{ "smt", step_smt },
-	{}
-};
+STEP("smt", step_smt);

@@ -46,6 +46,8 @@ static int step_load(int argc, char **argv)
 	return PASS;
 }
 
+STEP("load", step_load);
+
 /* unload [MODULE]...: in this order, or the machine's own, last one first. */
 static int step_unload(int argc, char **argv)
 {
@@ -61,6 +63,8 @@ static int step_unload(int argc, char **argv)
 			unload(own[i]);
 	return PASS;
 }
+
+STEP("unload", step_unload);
 
 /* refused: the last module says that this machine has no virtualization. */
 static int step_refused(int argc, char **argv)
@@ -82,6 +86,8 @@ static int step_refused(int argc, char **argv)
 	note("lab: %s refused: %s", modules[nr - 1], strerror(ENODEV));
 	return PASS;
 }
+
+STEP("refused", step_refused);
 
 static void create(void)
 {
@@ -112,6 +118,8 @@ static int step_reload(int argc, char **argv)
 	return PASS;
 }
 
+STEP("reload", step_reload);
+
 /* hello: a guest that says who runs it. */
 static int step_hello(int argc, char **argv)
 {
@@ -131,6 +139,8 @@ static int step_hello(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hello", step_hello);
+
 /* vms N: that many at the same time, some with a vCPU; then none. */
 static int step_vms(int argc, char **argv)
 {
@@ -144,6 +154,8 @@ static int step_vms(int argc, char **argv)
 	note("lab: created and destroyed %d VMs", nr);
 	return PASS;
 }
+
+STEP("vms", step_vms);
 
 /*
  * A VM that is alive while something happens to the machine.  Its vCPU computes,
@@ -211,6 +223,8 @@ static int step_hotplug(int argc, char **argv)
 	return PASS;
 }
 
+STEP("hotplug", step_hotplug);
+
 /*
  * churn SECONDS: VMs come and go, the first and the last one as often as others, while
  * CPUs do.  Lockdep and the like are who looks.
@@ -260,6 +274,8 @@ static int step_churn(int argc, char **argv)
 	return PASS;
 }
 
+STEP("churn", step_churn);
+
 /*
  * suspend: to RAM and back, with a vCPU running.  The RTC wakes the machine; one
  * without suspend of its own borrows it from a test module, which goes through
@@ -286,6 +302,8 @@ static int step_suspend(int argc, char **argv)
 	     real ? "" : ", through fakesuspend.ko", length);
 	return PASS;
 }
+
+STEP("suspend", step_suspend);
 
 bool has_next(void)
 {
@@ -331,6 +349,8 @@ static int step_reboot(int argc, char **argv)
 	fail("reboot: %m");
 }
 
+STEP("reboot", step_reboot);
+
 void read_calls(int nr, int *calls)
 {
 	char text[128], *p = text;
@@ -372,6 +392,8 @@ static int step_calls(int argc, char **argv)
 	return PASS;
 }
 
+STEP("calls", step_calls);
+
 /*
  * kunit MODULE SUITE: load the suite and pass its results on.  They are read from
  * the kernel's log: what debugfs has is cut off where a case printed a lot.
@@ -409,6 +431,8 @@ static int step_kunit(int argc, char **argv)
 		fail("see above");
 	return result;
 }
+
+STEP("kunit", step_kunit);
 
 /* The last line that a test printed tells the most. */
 static void last_line(const char *path, char *line, size_t size)
@@ -539,6 +563,8 @@ static int step_kselftests(int argc, char **argv)
 	return PASS;
 }
 
+STEP("kselftests", step_kselftests);
+
 /* leaks: nothing that kmemleak would report. */
 static int step_leaks(int argc, char **argv)
 {
@@ -561,20 +587,4 @@ static int step_leaks(int argc, char **argv)
 	return PASS;
 }
 
-const struct step kvm_steps[] = {
-	{ "load", step_load },
-	{ "unload", step_unload },
-	{ "refused", step_refused },
-	{ "reload", step_reload },
-	{ "hello", step_hello },
-	{ "vms", step_vms },
-	{ "hotplug", step_hotplug },
-	{ "churn", step_churn },
-	{ "suspend", step_suspend },
-	{ "reboot", step_reboot },
-	{ "calls", step_calls },
-	{ "kunit", step_kunit },
-	{ "kselftests", step_kselftests },
-	{ "leaks", step_leaks },
-	{}
-};
+STEP("leaks", step_leaks);

@@ -51,6 +51,8 @@ static int step_tsc_online(int argc, char **argv)
 	return PASS;
 }
 
+STEP("tsc-online", step_tsc_online);
+
 /* tsc-resume: guests are moved forward once, all by the same, whoever was ahead. */
 static int step_tsc_resume(int argc, char **argv)
 {
@@ -73,6 +75,8 @@ static int step_tsc_resume(int argc, char **argv)
 	     AHEAD);
 	return PASS;
 }
+
+STEP("tsc-resume", step_tsc_resume);
 
 static void *run_on_x(void *vm)
 {
@@ -121,9 +125,4 @@ static int step_tsc_unstable(int argc, char **argv)
 	return PASS;
 }
 
-const struct step tsc_steps[] = {
-	{ "tsc-online", step_tsc_online },
-	{ "tsc-resume", step_tsc_resume },
-	{ "tsc-unstable", step_tsc_unstable },
-	{}
-};
+STEP("tsc-unstable", step_tsc_unstable);

@@ -146,6 +146,8 @@ static int step_uret_foreign(int argc, char **argv)
 	return PASS;
 }
 
+STEP("uret-foreign", step_uret_foreign);
+
 /* Enabling reads no user-return MSR; first use does, once per CPU. */
 static int step_uret_count(int argc, char **argv)
 {
@@ -172,6 +174,8 @@ static int step_uret_count(int argc, char **argv)
 	      "%d while enabling, %d at first use, %d later", enable, first, second);
 	return PASS;
 }
+
+STEP("uret-count", step_uret_count);
 
 static void block_on_x(void *arg)
 {
@@ -223,6 +227,8 @@ static int step_uret_hotplug(int argc, char **argv)
 	return PASS;
 }
 
+STEP("uret-hotplug", step_uret_hotplug);
+
 /*
  * The IPI of a reboot hits a task that has written the guest's value into the
  * MSR, but not yet into KVM's books.  The next MSR that it sets must not make
@@ -257,6 +263,8 @@ static int step_uret_reboot_race(int argc, char **argv)
 	check(g.aux == host, "user space has TSC_AUX %#x, the host's is %#x", g.aux, host);
 	return PASS;
 }
+
+STEP("uret-reboot-race", step_uret_reboot_race);
 
 /* Wake up a halted vCPU.  Nobody sends an EOI, so each IRQ has a higher priority. */
 static void kick(struct vm *vm, int nth)
@@ -326,6 +334,8 @@ static int step_uret_unload(int argc, char **argv)
 	return PASS;
 }
 
+STEP("uret-unload", step_uret_unload);
+
 /*
  * The last VM goes away, and with it the notifier that its killed vCPU left on X.  Whoever
  * restores the host's values there can be preempted or not; user space that runs on X in
@@ -365,12 +375,4 @@ static int step_uret_preempt(int argc, char **argv)
 	return PASS;
 }
 
-const struct step uret_steps[] = {
-	{ "uret-foreign", step_uret_foreign },
-	{ "uret-count", step_uret_count },
-	{ "uret-hotplug", step_uret_hotplug },
-	{ "uret-reboot-race", step_uret_reboot_race },
-	{ "uret-unload", step_uret_unload },
-	{ "uret-preempt", step_uret_preempt },
-	{}
-};
+STEP("uret-preempt", step_uret_preempt);

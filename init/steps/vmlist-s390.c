@@ -82,7 +82,4 @@ static int step_clock_sync(int argc, char **argv)
 	return PASS;
 }
 
-const struct step vmlist_steps[] = {
-	{ "clock-sync", step_clock_sync },
-	{}
-};
+STEP("clock-sync", step_clock_sync);

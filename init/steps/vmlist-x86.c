@@ -136,6 +136,8 @@ static int step_shrink(int argc, char **argv)
 	return PASS;
 }
 
+STEP("shrink", step_shrink);
+
 /* The same for the one function that a step has counted. */
 static int counted(void)
 {
@@ -378,6 +380,8 @@ static int step_lock_order(int argc, char **argv)
 	return PASS;
 }
 
+STEP("lock-order", step_lock_order);
+
 /* nx-never: without VMs it is granted, for good, and VMs do without the thread. */
 static int step_nx_never(int argc, char **argv)
 {
@@ -386,6 +390,8 @@ static int step_nx_never(int argc, char **argv)
 	vm_hello();
 	return PASS;
 }
+
+STEP("nx-never", step_nx_never);
 
 /*
  * lock-edges FROM... TO: lockdep has seen no way from one of the first locks to the
@@ -504,6 +510,8 @@ static int step_lock_edges(int argc, char **argv)
 	fail("%s", path);
 }
 
+STEP("lock-edges", step_lock_edges);
+
 static void *thread_free(void *vm)
 {
 	vm_free(vm);
@@ -548,6 +556,8 @@ static int step_vmlist_hotplug(int argc, char **argv)
 	check(!early, "a vCPU was destroyed under the CPU that looked at it");
 	return PASS;
 }
+
+STEP("vmlist-hotplug", step_vmlist_hotplug);
 
 struct reader {
 	int lab;
@@ -606,6 +616,8 @@ static int step_vmlist_reader(int argc, char **argv)
 	return PASS;
 }
 
+STEP("vmlist-reader", step_vmlist_reader);
+
 /* busted-put: a reader puts a reference to a VM, of which lockdep has to warn. */
 static int step_busted_put(int argc, char **argv)
 {
@@ -616,13 +628,4 @@ static int step_busted_put(int argc, char **argv)
 	return PASS;
 }
 
-const struct step vmlist_steps[] = {
-	{ "shrink", step_shrink },
-	{ "lock-order", step_lock_order },
-	{ "lock-edges", step_lock_edges },
-	{ "nx-never", step_nx_never },
-	{ "vmlist-hotplug", step_vmlist_hotplug },
-	{ "vmlist-reader", step_vmlist_reader },
-	{ "busted-put", step_busted_put },
-	{}
-};
+STEP("busted-put", step_busted_put);
