@@ -445,8 +445,8 @@ static int run_scenario(const char *name)
 	report_fmt("KTAP version 1");
 	report_fmt("1..%d", nr);
 	if (!uname(&u))
-		note("lab: kernel %s", u.release);
-	note("lab: cpus %d", nr_cpus());
+		note("lab: kernel=%s", u.release);
+	note("lab: cpus=%d", nr_cpus());
 	for (i = 0; i < nr; i++)
 		run_step(i + 1, steps[i]);
 	/* Without this line the report is not whole. */
