@@ -30,11 +30,8 @@ need_space 300
 
 # Modules by boot, selftests only where they are run.
 cp -r "$kernel/modules" "$dir/root/modules"
-# An init that still looks for scenarios finds there what is in /steps.
-mkdir "$dir/root/scenarios"
-[ "$scenario" = shell ] || "$verdict" steps "$file" | tee "$dir/root/steps" > "$dir/root/scenarios/$scenario"
+[ "$scenario" = shell ] || "$verdict" steps "$file" > "$dir/root/steps"
 cp "$WORK/init/$arch.cpio" "$dir/initrd"
-[ "$scenario" = shell ] || grep -v '^#\|: \|:$' "$file" > "$dir/root/steps"
 (cd "$dir/root" && find . | cpio --quiet -o -H newc -R 0:0) >> "$dir/initrd"
 ! grep -qs '^kselftests' "$file" || cat "$WORK/selftests/$arch.cpio" >> "$dir/initrd"
 rm -rf "$dir/root"
