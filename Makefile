@@ -14,7 +14,7 @@ endif
 
 .PHONY: help run check check-all tree refresh boot objects each bench preempt mail clean
 help: ; @tools/help.sh
-run: ; @tools/run.sh $(MACHINE) $(KERNEL)		# build a patched kernel, boot it, load KVM, run a guest
+run: ; @tools/run.sh $(MACHINE) $(KERNEL) $(FLAVOUR)	# build a patched kernel, boot it, load KVM, run a guest
 check: ; @BASES="$(BASE)" tools/check.sh fast	# all tests that fit into minutes; base and series
 check-all: ; @BASES="$(BASE)" tools/check.sh all	# the slow ones as well: KASAN, every patch by itself
 tree: ; @tools/tree.sh				# build/BASE/linux: base and series as a git tree to work in

@@ -1,12 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# run.sh MACHINE: from nothing to a guest under a patched KVM, and an account of it.
+# run.sh MACHINE KERNEL [FLAVOUR]: from nothing to a guest under a patched KVM, and an account of it.
 . "$(dirname "$0")/lib.sh"
 machine "$1"
-what=${2:-series}
+what=$2
+case $what in
+base | series) ;;
+*) die "KERNEL='$what' is neither base nor series" ;;
+esac
 lock
 start=$(date +%s)
-flavour=${flavours%% *}
+flavour=${3:-${flavours%% *}}
 "$TOP/tools/prepare.sh" "$1" "$flavour" "$what" "$demo"
 say "boot $1"
 export LAB_RESULTS="$WORK/results.run"
