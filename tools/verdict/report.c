@@ -35,8 +35,10 @@ static void parse_result(struct report *rep, const char *p, bool nested)
 	hash = strstr(p, " # ");
 	r->why = hash ? format("%s", hash + 3) : "";
 	r->name = format("%.*s", (int)(hash ? hash - p : (long)strlen(p)), p);
-	if (!strncmp(r->why, "SKIP", 4) && r->status == OK)
+	if (!strncmp(r->why, "SKIP", 4) && r->status == OK) {
 		r->status = SKIPPED;
+		r->why += 4 + strspn(r->why + 4, " ");
+	}
 	if (!nested && !strncmp(p, "load", 4))
 		rep->has_load = true;
 	rep->nr++;
