@@ -110,7 +110,7 @@ static void parse_mutant(struct mutant *m, const struct text *t)
 		m->on_base = !strcmp(rest, "base");
 	else if (!strcmp(key, "Slow:"))
 		m->slow = !strcmp(rest, "yes");
-	else if (strcmp(key, "With:") && strcmp(key, "SPDX-License-Identifier:"))
+	else if (strcmp(key, "With:") && strncmp(key, "SPDX-", 5))
 		complain(t, "no key '%s' in a mutant; there are: %s", key,
 			 "Scenario: Expect: Machine: On: Slow: With:");
 	if (value && *value)
@@ -197,6 +197,16 @@ struct list flavours_of(const struct machine *m, const struct scenario *s, bool 
 	return list;
 }
 
+char *without_case(const char *name)
+{
+	return format("%.*s", (int)strcspn(name, ":"), name);
+}
+
+char *with_case(const struct scenario *s, const char *one)
+{
+	return format("%s%s%s", s->name, *one ? ":" : "", one);
+}
+
 struct list cases_of(const struct scenario *s)
 {
 	struct list list = words(scenario_value(s, "each"), " ");
@@ -215,16 +225,14 @@ static void print_scenario(const struct machine *m, const struct scenario *s, bo
 	for (k = 0; k < kernels.nr; k++)
 		for (f = 0; f < flavours.nr; f++)
 			for (c = 0; c < cases.nr; c++)
-				printf("%s\t%s\t%s\t%s%s%s\n", m->name, flavours.item[f],
-				       kernels.item[k], s->name, *cases.item[c] ? ":" : "",
-				       cases.item[c]);
+				printf("%s\t%s\t%s\t%s\n", m->name, flavours.item[f],
+				       kernels.item[k], with_case(s, cases.item[c]));
 }
 
 static void print_mutant(const struct mutant *mutant, const struct machines *machines,
 			 const struct scenarios *scenarios, bool fast)
 {
-	char *name = format("%.*s", (int)strcspn(mutant->scenario, ":"), mutant->scenario);
-	const struct scenario *s = find_scenario(scenarios, name);
+	const struct scenario *s = find_scenario(scenarios, without_case(mutant->scenario));
 	struct list on = mutant->machines;
 	const struct machine *m;
 	int i;
