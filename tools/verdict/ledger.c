@@ -133,8 +133,8 @@ static int by_name(const void *pa, const void *pb)
 	const struct row *a = pa, *b = pb;
 
 	return strcmp(a->base, b->base) ?: strcmp(a->machine, b->machine) ?:
-	       strcmp(a->kernel, b->kernel) ?: strcmp(a->scenario, b->scenario) ?:
-	       strcmp(a->flavour, b->flavour);
+	       strcmp(a->flavour, b->flavour) ?: strcmp(a->kernel, b->kernel) ?:
+	       strcmp(a->scenario, b->scenario);
 }
 
 struct row *find_row(const struct rows *rows, const struct row *like)

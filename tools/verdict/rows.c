@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rows room= scenarios= machines= how=fast|all [mutants=MACHINE]: which rows there
- * should be, "machine flavour kernel scenario[:case]" with tabs between.  With
- * mutants=, those as well, each on its own machines or else on this one.
+ * rows room= scenarios= machines= kernels= how=fast|all [mutants=MACHINE]: which rows there
+ * should be, "machine flavour kernel scenario[:case]" with tabs between.  kernels= is "base
+ * series", or what there is of that.  With mutants=, those as well, each on its own
+ * machines or else on this one.
  *
  * machines= is a file that the shell writes from machines/: a line for each, with tabs
  * between name, level, flavours, has, later, title, and lacks with "|" between, each
@@ -220,10 +221,11 @@ static void print_scenario(const struct machine *m, const struct scenario *s, bo
 {
 	struct list kernels = words(scenario_value(s, "kernels"), " ");
 	struct list flavours = flavours_of(m, s, fast), cases = cases_of(s);
+	struct list there = words(arg("kernels"), " ");
 	int k, f, c;
 
 	for (k = 0; k < kernels.nr; k++)
-		for (f = 0; f < flavours.nr; f++)
+		for (f = 0; has(&there, kernels.item[k]) && f < flavours.nr; f++)
 			for (c = 0; c < cases.nr; c++)
 				printf("%s\t%s\t%s\t%s\n", m->name, flavours.item[f],
 				       kernels.item[k], with_case(s, cases.item[c]));
@@ -256,7 +258,7 @@ int do_rows(int argc, char **argv)
 	bool fast;
 	int i, k;
 
-	take_args(argc, argv, "room scenarios machines how mutants");
+	take_args(argc, argv, "room scenarios machines kernels how mutants");
 	fast = !strcmp(arg("how"), "fast");
 	if (!fast && strcmp(arg("how"), "all"))
 		die("how='%s' is neither fast nor all", arg("how"));

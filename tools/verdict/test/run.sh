@@ -29,7 +29,7 @@ printf 'title: a test\nvms 8\n' > says
 printf 'title: a test\nconsole: left on all CPUs\nvms 8\n' > says-more
 printf 'title: a test\nvms 8\n' > one
 printf 'says* * * * console cannot run vCPUs any more\n' > expect
-printf '* known-bad the reason\n* now-and-then unstable: it is\nx* known_warn it does so\n' > errata
+printf '* known-bad the reason\n* now-and-then unstable: it is\nx* known_warn it does so\ny* bad-elsewhere it is\n' > errata
 
 for case in "$cases"/*; do
 	nr=$((nr + 1))
@@ -179,7 +179,7 @@ wrong 'few:1: has 2 fields' lint room=room scenarios=scenarios machines=few step
 nr=$((nr + 1))
 sed 's/^needs/kernels: series\nneeds/' scenarios/two > new
 mv new scenarios/two
-"$verdict" rows room=room scenarios=scenarios machines=machines how=all mutants=x-1 > out
+"$verdict" rows room=room scenarios=scenarios machines=machines kernels='base series' how=all mutants=x-1 > out
 printf '%s\n' 'x-1 debug base one' 'x-1 debug series one' 'x-1 plain series two:a' 'x-1 plain series two:b' \
 	'x-2 debug base one' 'x-2 debug series one' 'x-1 plain m two:a' | tr ' ' '\t' | cmp -s - out ||
 	complain "rows: $(cat out)"
