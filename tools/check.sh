@@ -24,8 +24,8 @@ for b in $BASES; do
 done
 start=$(date +%s)
 verdict=$BUILD/verdict/verdict
-export LAB_RESULTS="$BUILD/results.tsv" LAB_KEEP=
-[ "$how" = fast ] || LAB_KEEP=${KEEP-yes}
+export LAB_RESULTS="$BUILD/results.tsv" LAB_KEEP='' LAB_RECORD=''
+[ "$how" = fast ] || LAB_KEEP=${KEEP-yes} LAB_RECORD=yes
 MACHINES=${MACHINES:-}
 for m in $MACHINES; do
 	(machine "$m")

@@ -23,9 +23,8 @@ shift 3
 # sources SCENARIO-FILE: where its steps are.
 sources()
 {
-	for s in $("$BUILD/verdict/verdict" steps "$1" | sed 's/ .*//' | sort -u); do
-		grep -lE "^STEP\\(\"?$s\"?,|^	\\{ \"$s\", step_" "$TOP"/init/*.c "$TOP"/init/steps/*.c || :
-	done | sort -u
+	names=$("$BUILD/verdict/verdict" steps "$1" | sed 's/ .*//' | sort -u | paste -sd '|')
+	grep -lE "^(STEP\\(|	\\{ )\"($names)\"," "$TOP"/init/*.c "$TOP"/init/steps/*.c
 }
 
 for full in "$@"; do

@@ -95,7 +95,8 @@ void read_expectations(struct expectations *all, const char *room)
 			all->nr--;
 			continue;
 		}
-		e->text = rest = format("%s", rest);
+		e->text = format("%s", rest);
+		rest = e->text;
 		first = word(&rest);
 		if (!strcmp(first, "console")) {
 			e->console = true;
@@ -115,7 +116,7 @@ static bool applies(const struct expectation *e, const struct row *row)
 	const char *scenario = row->scenario;
 
 	if (!strchr(pattern[0], ':'))
-		scenario = format("%.*s", (int)strcspn(scenario, ":"), scenario);
+		scenario = without_case(scenario);
 	return matches(pattern[0], scenario) && matches(pattern[1], row->kernel) &&
 	       matches(pattern[2], row->machine) && matches(pattern[3], row->flavour);
 }

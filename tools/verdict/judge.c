@@ -70,8 +70,7 @@ static void excerpt(const char *dir, const char *line)
 
 /* In this order: what comes first explains what comes later. */
 static enum verdict decide(const struct report *rep, const struct console *con,
-			   const struct judgement *j, int boots, const char *wanted,
-			   const char **detail)
+			   const struct judgement *j, int boots, const char **detail)
 {
 	const char *ended = arg("ended");
 
@@ -113,8 +112,8 @@ static enum verdict decide(const struct report *rep, const struct console *con,
 		*detail = j->failed;
 		return FAIL;
 	}
-	if (!con->wanted) {
-		*detail = format("the console lacks '%s'", wanted);
+	if (con->missing) {
+		*detail = format("the console lacks '%s'", con->missing);
 		return FAIL;
 	}
 	if (j->skips && j->skips == rep->seen) {
@@ -137,7 +136,7 @@ int do_judge(int argc, char **argv)
 	struct report rep;
 	struct errata errata;
 	struct row row = {};
-	const char *wanted;
+	struct list wanted = {};
 	int boots, i;
 
 	take_args(argc, argv, ROW_ARGS " file room banner dir ended expect");
@@ -157,16 +156,19 @@ int do_judge(int argc, char **argv)
 		j.expected = find_expectation(&all, &row, false) ?: &pass;
 	}
 	console = find_expectation(&all, &row, true);
-	wanted = console ? console->text : "";
+	if (console)
+		add(&wanted, console->text);
+	if (*scenario_value(&s, "console"))
+		add(&wanted, scenario_value(&s, "console"));
 	if (complaints)
 		return 2;
 
 	read_report(&rep, arg("dir"), boots);
-	read_console(&con, arg("dir"), arg("banner"), wanted, &errata, row.machine);
+	read_console(&con, arg("dir"), arg("banner"), &wanted, &errata, row.machine);
 	for (i = 0; i < rep.nr; i++)
 		judge_result(&j, &rep.r[i]);
 
-	row.verdict = decide(&rep, &con, &j, boots, wanted, &row.detail);
+	row.verdict = decide(&rep, &con, &j, boots, &row.detail);
 	row.good = j.expected->verdicts & 1 << row.verdict && !j.differ;
 	if (row.good && row.verdict == FAIL)
 		row.detail = format("as it has to: %s", j.expected->names.nr ?

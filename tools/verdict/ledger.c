@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Rows: one line for each run of a scenario, in a file for one run of the tests (rows=, or
- * $LAB_RESULTS)
- * and in results/BASE, which is committed (ledger=).  There, a row replaces the one of
- * the same base, machine, flavour, kernel and scenario, and lines are sorted by these, so
+ * $LAB_RESULTS), and in results/BASE, which is committed (ledger=).  There, a row replaces
+ * the one of the same base, machine, flavour, kernel and scenario, and lines are sorted, so
  * that a diff shows what ran again.
  *
  * keep ledger= key= [rows=], and what a row has: exits with 0 if this row is there, good,
@@ -22,8 +21,10 @@
 
 #include "verdict.h"
 
-#define HEAD	"base\tmachine\tflavour\tkernel\tscenario\tverdict\tgood\tseconds\tdate\ttree\tkey\t" \
-		"emulator\tdid\tdetail"
+/* The tag is the ledger's, and not this file's. */
+#define HEAD	"# %s: GPL-2.0-only\n" \
+		"# base\tmachine\tflavour\tkernel\tscenario\tverdict\tgood\tseconds\tdate\t" \
+		"tree\tkey\temulator\tdid\tdetail\n"
 #define NR_FIELDS	14
 
 static const char *today(void)
@@ -132,8 +133,8 @@ static int by_name(const void *pa, const void *pb)
 	const struct row *a = pa, *b = pb;
 
 	return strcmp(a->base, b->base) ?: strcmp(a->machine, b->machine) ?:
-	       strcmp(a->kernel, b->kernel) ?: strcmp(a->scenario, b->scenario) ?:
-	       strcmp(a->flavour, b->flavour);
+	       strcmp(a->flavour, b->flavour) ?: strcmp(a->kernel, b->kernel) ?:
+	       strcmp(a->scenario, b->scenario);
 }
 
 struct row *find_row(const struct rows *rows, const struct row *like)
@@ -178,7 +179,7 @@ static void write_ledger(struct rows *rows, const char *path)
 	if (!f)
 		die("cannot write %s: %s", new, strerror(errno));
 	qsort(rows->row, rows->nr, sizeof(*rows->row), by_name);
-	fprintf(f, "# SPDX-License-Identifier: GPL-2.0-only\n# %s\n", HEAD);
+	fprintf(f, HEAD, "SPDX-License-Identifier");
 	for (i = 0; i < rows->nr; i++)
 		fputs(row_line(&rows->row[i]), f);
 	if (ferror(f) | fclose(f) || rename(new, path)) {
@@ -292,7 +293,7 @@ int do_status(int argc, char **argv)
 		struct row row = { .base = base_name(path) };
 
 		if (f.nr != 5)
-			die("stdin:%d: machine, flavour, kernel, scenario and key are wanted", t.nr);
+			die("stdin:%d: has %d fields, not 5", t.nr, f.nr);
 		row.machine = f.item[0];
 		row.flavour = f.item[1];
 		row.kernel = f.item[2];

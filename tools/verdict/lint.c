@@ -45,11 +45,6 @@ static bool any_machine(const char *pattern)
 	return false;
 }
 
-static char *full_name(const struct scenario *s, const char *one)
-{
-	return format("%s%s%s", s->name, *one ? ":" : "", one);
-}
-
 static bool any_scenario(const char *pattern)
 {
 	int i, k;
@@ -60,7 +55,7 @@ static bool any_scenario(const char *pattern)
 		if (!strchr(pattern, ':') && matches(pattern, scenarios.s[i].name))
 			return true;
 		for (k = 0; k < cases.nr; k++)
-			if (matches(pattern, full_name(&scenarios.s[i], cases.item[k])))
+			if (matches(pattern, with_case(&scenarios.s[i], cases.item[k])))
 				return true;
 	}
 	return false;
@@ -153,7 +148,7 @@ static void lint_rows(const struct machine *m, const struct scenario *s)
 			for (c = 0; c < cases.nr; c++) {
 				row.kernel = all_kernels[k];
 				row.flavour = m->flavours.item[f];
-				row.scenario = full_name(s, cases.item[c]);
+				row.scenario = with_case(s, cases.item[c]);
 				lint_row(&row, s, has(&flavours, row.flavour) &&
 					 (!kernels.nr || has(&kernels, row.kernel)));
 			}
@@ -220,15 +215,16 @@ static void lint_mutant(const struct mutant *m)
 	/* One that others are on top of breaks nothing itself. */
 	if (m->expect)
 		parse_expected(&t, m->expect, &e);
-	s = find_scenario(&scenarios, format("%.*s", (int)strcspn(m->scenario, ":"), m->scenario));
+	s = find_scenario(&scenarios, without_case(m->scenario));
 	if (!s) {
 		complain(&t, "no scenario '%s'", m->scenario);
 		return;
 	}
 	cases = cases_of(s);
-	for (i = 0; strcmp(s->name, m->scenario) && i < cases.nr && strcmp(full_name(s, cases.item[i]), m->scenario); i++)
-		;
-	if (i == cases.nr)
+	for (i = 0; i < cases.nr; i++)
+		if (!strcmp(with_case(s, cases.item[i]), m->scenario))
+			break;
+	if (i == cases.nr && strcmp(s->name, m->scenario))
 		complain(&t, "no case '%s' in %s", m->scenario, s->name);
 	lint_names(&t, &e, s);
 }

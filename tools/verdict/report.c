@@ -35,8 +35,10 @@ static void parse_result(struct report *rep, const char *p, bool nested)
 	hash = strstr(p, " # ");
 	r->why = hash ? format("%s", hash + 3) : "";
 	r->name = format("%.*s", (int)(hash ? hash - p : (long)strlen(p)), p);
-	if (!strncmp(r->why, "SKIP", 4) && r->status == OK)
+	if (!strncmp(r->why, "SKIP", 4) && r->status == OK) {
 		r->status = SKIPPED;
+		r->why += 4 + strspn(r->why + 4, " ");
+	}
 	if (!nested && !strncmp(p, "load", 4))
 		rep->has_load = true;
 	rep->nr++;
@@ -153,21 +155,27 @@ static char *plain(const char *line)
 	return format("%s", p + strspn(p, " "));
 }
 
-void read_console(struct console *con, const char *dir, const char *banner, const char *wanted,
-		  const struct errata *errata, const char *machine)
+void read_console(struct console *con, const char *dir, const char *banner,
+		  const struct list *wanted, const struct errata *errata, const char *machine)
 {
+	struct list missing = {};
 	char *function;
 	struct text t;
+	int i;
 
 	memset(con, 0, sizeof(*con));
-	con->wanted = !*wanted;
+	for (i = 0; i < wanted->nr; i++)
+		add(&missing, wanted->item[i]);
+	if (missing.nr)
+		con->missing = missing.item[0];
 	if (!open_text(&t, format("%s/console", dir)))
 		return;
 	while (next_line(&t)) {
 		if (strstr(t.line, banner))
 			con->banner = true;
-		if (*wanted && strstr(t.line, wanted))
-			con->wanted = true;
+		for (i = 0; i < missing.nr; i++)
+			if (strstr(t.line, missing.item[i]))
+				missing.item[i--] = missing.item[--missing.nr];
 		if (!con->panic && find(panics, t.line))
 			con->panic = plain(t.line);
 		if (!con->splat && (warning(t.line, &function) ?
@@ -175,4 +183,5 @@ void read_console(struct console *con, const char *dir, const char *banner, cons
 			con->splat = plain(t.line);
 	}
 	close_text(&t);
+	con->missing = missing.nr ? missing.item[0] : NULL;
 }

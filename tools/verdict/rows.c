@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rows room= scenarios= machines= how=fast|all [mutants=MACHINE]: which rows there
- * should be, "machine flavour kernel scenario[:case]" with tabs between.  With
- * mutants=, those as well, each on its own machines or else on this one.
+ * rows room= scenarios= machines= kernels= how=fast|all [mutants=MACHINE]: which rows there
+ * should be, "machine flavour kernel scenario[:case]" with tabs between.  kernels= is "base
+ * series", or what there is of that.  With mutants=, those as well, each on its own
+ * machines or else on this one.
  *
  * machines= is a file that the shell writes from machines/: a line for each, with tabs
  * between name, level, flavours, has, later, title, and lacks with "|" between, each
@@ -110,7 +111,7 @@ static void parse_mutant(struct mutant *m, const struct text *t)
 		m->on_base = !strcmp(rest, "base");
 	else if (!strcmp(key, "Slow:"))
 		m->slow = !strcmp(rest, "yes");
-	else if (strcmp(key, "With:") && strcmp(key, "SPDX-License-Identifier:"))
+	else if (strcmp(key, "With:") && strncmp(key, "SPDX-", 5))
 		complain(t, "no key '%s' in a mutant; there are: %s", key,
 			 "Scenario: Expect: Machine: On: Slow: With:");
 	if (value && *value)
@@ -197,6 +198,16 @@ struct list flavours_of(const struct machine *m, const struct scenario *s, bool 
 	return list;
 }
 
+char *without_case(const char *name)
+{
+	return format("%.*s", (int)strcspn(name, ":"), name);
+}
+
+char *with_case(const struct scenario *s, const char *one)
+{
+	return format("%s%s%s", s->name, *one ? ":" : "", one);
+}
+
 struct list cases_of(const struct scenario *s)
 {
 	struct list list = words(scenario_value(s, "each"), " ");
@@ -210,21 +221,20 @@ static void print_scenario(const struct machine *m, const struct scenario *s, bo
 {
 	struct list kernels = words(scenario_value(s, "kernels"), " ");
 	struct list flavours = flavours_of(m, s, fast), cases = cases_of(s);
+	struct list there = words(arg("kernels"), " ");
 	int k, f, c;
 
 	for (k = 0; k < kernels.nr; k++)
-		for (f = 0; f < flavours.nr; f++)
+		for (f = 0; has(&there, kernels.item[k]) && f < flavours.nr; f++)
 			for (c = 0; c < cases.nr; c++)
-				printf("%s\t%s\t%s\t%s%s%s\n", m->name, flavours.item[f],
-				       kernels.item[k], s->name, *cases.item[c] ? ":" : "",
-				       cases.item[c]);
+				printf("%s\t%s\t%s\t%s\n", m->name, flavours.item[f],
+				       kernels.item[k], with_case(s, cases.item[c]));
 }
 
 static void print_mutant(const struct mutant *mutant, const struct machines *machines,
 			 const struct scenarios *scenarios, bool fast)
 {
-	char *name = format("%.*s", (int)strcspn(mutant->scenario, ":"), mutant->scenario);
-	const struct scenario *s = find_scenario(scenarios, name);
+	const struct scenario *s = find_scenario(scenarios, without_case(mutant->scenario));
 	struct list on = mutant->machines;
 	const struct machine *m;
 	int i;
@@ -248,7 +258,7 @@ int do_rows(int argc, char **argv)
 	bool fast;
 	int i, k;
 
-	take_args(argc, argv, "room scenarios machines how mutants");
+	take_args(argc, argv, "room scenarios machines kernels how mutants");
 	fast = !strcmp(arg("how"), "fast");
 	if (!fast && strcmp(arg("how"), "all"))
 		die("how='%s' is neither fast nor all", arg("how"));

@@ -27,6 +27,7 @@ static const struct {
 	{ "cpus", NUMBER, "" },
 	{ "append", TEXT, "" },		/* to the kernel's command line */
 	{ "boots", NUMBER, "1" },	/* how often it has to come up */
+	{ "console", TEXT, "" },	/* what a test module has to say, on any base */
 	{ "alone", YES, "" },
 	{ "slow", YES, "" },
 	{ "lockdep", YES, "" },		/* not worth a run without */

@@ -43,9 +43,10 @@ int do_summary(int argc, char **argv)
 	f = fopen(arg("junit"), "w");
 	if (!f)
 		die("cannot write %s: %s", arg("junit"), strerror(errno));
-	fprintf(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"kvm-lab\">\n");
-	printf("      %-4s %-17s %-6s %-25s %-16s %-7s %6s\n", "base", "machine", "config", "kernel",
-	       "scenario", "verdict", "time");
+	fprintf(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+	fprintf(f, "<testsuite name=\"kvm-lab\">\n");
+	printf("      %-4s %-17s %-6s %-25s %-16s %-7s %6s\n",
+	       "base", "machine", "config", "kernel", "scenario", "verdict", "time");
 	for (i = 0; i < rows.nr; i++) {
 		const struct row *row = &rows.row[i];
 

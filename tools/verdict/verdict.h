@@ -159,12 +159,13 @@ struct report {
 
 struct console {
 	const char *panic, *splat;
-	bool banner, wanted;
+	bool banner;
+	const char *missing;	/* of what it has to say, or NULL */
 };
 
 void read_report(struct report *rep, const char *dir, int boots);
-void read_console(struct console *con, const char *dir, const char *banner, const char *wanted,
-		  const struct errata *errata, const char *machine);
+void read_console(struct console *con, const char *dir, const char *banner,
+		  const struct list *wanted, const struct errata *errata, const char *machine);
 
 /* rows.c: what the shell knows of machines, and the rows that follow from it. */
 struct machine {
@@ -190,6 +191,9 @@ const struct scenario *find_scenario(const struct scenarios *all, const char *na
 bool can_run(const struct machine *m, const struct scenario *s, bool fast);
 /* The flavours in which a scenario runs on a machine. */
 struct list flavours_of(const struct machine *m, const struct scenario *s, bool fast);
+/* The scenario of SCENARIO:CASE. */
+char *without_case(const char *name);
+char *with_case(const struct scenario *s, const char *one);
 /* Its cases; the empty one if it has none. */
 struct list cases_of(const struct scenario *s);
 
