@@ -3,8 +3,7 @@
 # boot.sh MACHINE FLAVOUR WHAT SCENARIO: boot what kernel.sh built, put it through
 # the scenario, judge. All that the machine said stays in build/BASE/run/.
 # CPUS and APPEND override the number of CPUs and add to the command line.
-# LAB_RECORD=yes: the row goes into results/BASE.  LAB_KEEP=yes: nothing is booted where a row
-# of the same key is there, and good.
+# LAB_RECORD=yes: the row goes into results/BASE.
 # SCENARIO "shell" is a shell in the machine, on this terminal.  SCENARIO:CASE is one
 # of those that the scenario's "each:" line names; the machine finds it in lab.case=.
 . "$(dirname "$0")/lib.sh"
@@ -15,11 +14,8 @@ split "$full"
 
 verdict=$BUILD/verdict/verdict
 row="base=$BASE machine=$name flavour=$flavour kernel=$what scenario=$full"
-# Nothing in there has a blank.
-# shellcheck disable=SC2086
 if [ "${LAB_RECORD:-}" = yes ] && [ "$scenario" != shell ]; then
 	row="$row ledger=$TOP/results/$BASE $("$TOP/tools/key.sh" "$1" "$2" "$3" "$full" | sed 's/.* \(.*\) \(.*\)/key=\1 tree=\2/')"
-	[ "${LAB_KEEP:-}" != yes ] || ! "$verdict" keep $row || exit 0
 fi
 
 dir=$WORK/run/$name-$flavour-$what-$full

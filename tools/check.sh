@@ -68,15 +68,10 @@ late()
 	note "$1" "$2" "$3" "$4" skip 0 "MINUTES=$MINUTES are over"
 }
 
-# boot MACHINE FLAVOUR KERNEL SCENARIO[:CASE]; without CASE, all that the scenario has.
-# What goes wrong is in the summary.
+# boot MACHINE FLAVOUR KERNEL SCENARIO[:CASE]: what goes wrong is in the summary.
 boot()
 {
-	split "$4"
-	: "${case:=$(key_of "$file" each)}"
-	for case in ${case:-""}; do
-		"$TOP/tools/boot.sh" "$1" "$2" "$3" "$scenario${case:+:$case}" || :
-	done
+	"$TOP/tools/boot.sh" "$@" || :
 }
 
 # Do two boots run?
@@ -109,94 +104,86 @@ boots_now()
 	[ "$level" = fast ] || [ "$how" = all ] || [ -n "$MACHINES" ]
 }
 
-# The flavours that this run uses: KASAN and KCSAN are for check-all.
-flavours_now()
+# rows: what has to run with this base, as the program sees it.
+list_rows()
 {
-	for flavour in $flavours; do
-		case $flavour:$how in
-		k?san:fast) ;;
-		*) echo "$flavour" ;;
-		esac
+	"$TOP/tools/verdict.sh" machines
+	# A machine that is asked for by name boots, whatever its level.
+	for m in $MACHINES; do
+		sed -i "s/^\($m\t\)all\t/\1fast\t/" "$WORK/machines.tsv"
 	done
+	"$verdict" rows room="$ROOM" scenarios="$TOP/scenarios" machines="$WORK/machines.tsv" \
+		kernels="$(kernels | paste -sd ' ')" how="$how" mutants=x86_64-svm > "$WORK/rows" ||
+		die "there are faults in scenarios/ or $ROOM: see above"
 }
 
-# Those that a scenario asks for, or the machine's first one.  KASAN looks at whatever the
-# debug flavour looks at, but for lockdep, which it does without.
-flavours_of()
+# rows MACHINE FLAVOUR KERNEL: the scenarios, each with its case.
+rows()
 {
-	wanted=$(key_of "$1" flavours)
-	case $wanted:$(key_of "$1" lockdep) in
-	debug:) wanted="$wanted kasan" ;;
-	esac
-	for flavour in $(flavours_now); do
-		case " $wanted " in
-		*" $flavour "*) echo "$flavour" ;;
-		esac
-	done | grep . || echo "${flavours%% *}"
+	awk -F '\t' -v m="$1" -v f="$2" -v k="$3" '$1 == m && $2 == f && $3 == k { print $4 }' "$WORK/rows"
 }
 
-# wants FILE FLAVOUR KERNEL: does the scenario run on this kernel of the machine?
-wants()
+# not_kept MACHINE FLAVOUR WHAT SCENARIO...: without those of results/ that are still true.
+not_kept()
 {
-	# shellcheck disable=SC2046
-	has_all $(key_of "$1" needs) || return 1
-	[ "$how" = all ] || [ -z "$(key_of "$1" slow)" ] || return 1
-	case " $(key_of "$1" kernels) " in
-	*" $3 "*) ;;
-	*) return 1 ;;
-	esac
-	flavours_of "$1" | grep -qx "$2"
+	if [ "$LAB_KEEP" != yes ]; then
+		shift 3
+		echo "$*"
+		return
+	fi
+	"$TOP/tools/key.sh" "$@" | while read -r s key tree; do
+		"$verdict" keep ledger="$TOP/results/$BASE" base="$BASE" machine="$1" flavour="$2" \
+			kernel="$(basename "$3" .patch)" scenario="$s" key="$key" tree="$tree" >&2 || echo "$s"
+	done | paste -sd ' '
 }
 
-# unit MACHINE FLAVOUR KERNEL: build it, and put it through all that it has to take.
+# unit MACHINE FLAVOUR WHAT SCENARIO...: build the kernel, and put it through all of them.
+# Two kernels' selftests are compared when both have run.
 unit()
 {
-	machine "$1"
-	[ "$how" = all ] || later=
-	todo=
-	for file in "$TOP"/scenarios/*; do
-		! wants "$file" "$2" "$3" || todo="$todo $(basename "$file")"
-	done
-	[ -n "$todo" ] || return 0
+	m=$1 flavour=$2 what=$3
+	shift 3
+	[ $# -gt 0 ] || return 0
 	if over; then
-		for s in $todo; do
-			late "$1" "$2" "$3" "$s"
+		for s in "$@"; do
+			late "$m" "$flavour" "$what" "$s"
 		done
 		return
 	fi
-	part "Linux $BASE, $1, $2, $3"
-	"$TOP/tools/prepare.sh" "$1" "$2" "$3" || {
-		note "$1" "$2" "$3" build fail 0 "see $LOGS"
+	machine "$m"
+	part "Linux $BASE, $m, $flavour, $(basename "$what" .patch)"
+	todo=$(not_kept "$m" "$flavour" "$what" "$@")
+	[ -n "$todo" ] || return 0
+	if ! "$TOP/tools/prepare.sh" "$m" "$flavour" "$what"; then
+		note "$m" "$flavour" "$what" build fail 0 "see $LOGS"
 		return
-	}
-	for s in $todo; do
-		! grep -q '^kselftests' "$TOP/scenarios/$s" || over || "$TOP/tools/selftests.sh" "$1"
-		boot_beside "$1" "$2" "$3" "$s"
-	done
+	fi
+	# One that was built while another mutant booted: the tree is free, the emulators are not.
 	wait
 	for s in $todo; do
-		[ "$3" = series ] && grep -q '^kselftests' "$TOP/scenarios/$s" && [ -d "$WORK/run/$1-$2-base-$s" ] || continue
-		late "$1" - both "$s" || "$verdict" compare base="$BASE" machine="$1" flavour="$2" scenario="$s" room="$ROOM" \
-			base-dir="$WORK/run/$1-$2-base-$s" series-dir="$WORK/run/$1-$2-series-$s" || :
+		! grep -q '^kselftests' "$TOP/scenarios/${s%%:*}" || over || "$TOP/tools/selftests.sh" "$m"
+		boot_beside "$m" "$flavour" "$what" "$s"
+	done
+	for s in $todo; do
+		run=$WORK/run/$m-$flavour
+		[ "$what" = series ] && grep -q '^kselftests' "$TOP/scenarios/${s%%:*}" && [ -d "$run-base-$s" ] || continue
+		wait
+		late "$m" - both "$s" || "$verdict" compare base="$BASE" machine="$m" flavour="$flavour" scenario="$s" \
+			room="$ROOM" base-dir="$run-base-$s" series-dir="$run-series-$s" || :
 	done
 }
 
-# Guards that are taken out: the test of each has to fail.
+# Mutants: the test of each has to fail.  Those on the base come last: the tree is switched
+# once.  Each boots while the next one is built.
 mutants()
 {
-	# Those on the base come last: the tree is switched once.
 	for patch in $(grep -Ls '^On: ' "$ROOM"/mutants/*.patch) $(grep -ls '^On: ' "$ROOM"/mutants/*.patch); do
-		[ "$how" = all ] || [ -z "$(header "$patch" Slow)" ] || continue
-		s=$(header "$patch" Scenario)
-		for m in $(header "$patch" Machine | grep . || echo x86_64-svm); do
-			machine "$m"
-			boots_now || continue
-			flavour=$(flavours_of "$TOP/scenarios/${s%%:*}" | sed 1q)
-			! late "$m" "$flavour" "$patch" "$s" || continue
-			"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
-			# It boots while the next one is built.
-			wait
-			boot_beside "$m" "$flavour" "$patch" "$s"
+		name=$(basename "$patch" .patch)
+		# shellcheck disable=SC2013 # they are words
+		for mf in $(awk -F '\t' -v k="$name" '$3 == k { print $1 ":" $2 }' "$WORK/rows" | sort -u); do
+			(machine "${mf%:*}" && boots_now) || continue
+			# shellcheck disable=SC2046
+			unit "${mf%:*}" "${mf#*:}" "$patch" $(rows "${mf%:*}" "${mf#*:}" "$name")
 		done
 	done
 	wait
@@ -231,18 +218,17 @@ for_each_base()
 	done
 }
 
-# flavour MACHINE FLAVOUR: base and series, if the machine has such kernels.
+# flavour MACHINE FLAVOUR: base and series.
 flavour()
 {
-	machine "$1"
-	for f in $(flavours_now); do
-		[ "$f" = "$2" ] || continue
-		for kernel in $(kernels); do
-			unit "$1" "$f" "$kernel"
-		done
+	for kernel in $(kernels); do
+		# shellcheck disable=SC2046
+		unit "$1" "$2" "$kernel" $(rows "$1" "$2" "$kernel")
 	done
+	wait
 }
 
+for_each_base list_rows
 # Both bases of one machine, and then the next machine.
 for m in $order; do
 	machine "$m"
