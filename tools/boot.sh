@@ -19,7 +19,7 @@ row="base=$BASE machine=$name flavour=$flavour kernel=$what scenario=$full"
 judged='' recorded=''
 not_judged()
 {
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2086,SC2317
 	[ -n "$judged" ] || [ -z "${LAB_RESULTS:-}" ] ||
 		"$verdict" note $row verdict=fail detail='ended before there was a verdict' || :
 }
