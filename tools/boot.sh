@@ -4,7 +4,8 @@
 # the scenario, judge. All that the machine said stays in build/BASE/run/.
 # CPUS and APPEND override the number of CPUs and add to the command line.
 # LAB_RECORD=yes: the row goes into results/BASE.  LAB_KEEP=yes: nothing is booted where a row
-# of the same key is there, and good.
+# of the same key is there, and good.  LAB_KEEP=only: nor elsewhere, which takes no kernel;
+# then the exit status is 3.
 # SCENARIO "shell" is a shell in the machine, on this terminal.  SCENARIO:CASE is one
 # of those that the scenario's "each:" line names; the machine finds it in lab.case=.
 . "$(dirname "$0")/lib.sh"
@@ -28,10 +29,17 @@ trap not_judged EXIT
 # shellcheck disable=SC2086
 if [ "${LAB_RECORD:-}" = yes ] && [ "$scenario" != shell ]; then
 	mkdir -p "$TOP/results"
-	recorded="ledger=$TOP/results/$BASE $("$TOP/tools/key.sh" "$1" "$2" "$3" "$full" | sed 's/.* \(.*\) \(.*\)/key=\1 tree=\2/')"
-	if [ "${LAB_KEEP:-}" = yes ] && "$verdict" keep $row $recorded; then
+	# "SCENARIO KEY TREE"
+	recorded=$("$TOP/tools/key.sh" "$1" "$2" "$3" "$full")
+	recorded=${recorded#* }
+	recorded="ledger=$TOP/results/$BASE key=${recorded% *} tree=${recorded#* }"
+	if [ -n "${LAB_KEEP:-}" ] && "$verdict" keep $row $recorded; then
 		judged=yes
 		exit 0
+	fi
+	if [ "${LAB_KEEP:-}" = only ]; then
+		judged=no
+		exit 3
 	fi
 fi
 

@@ -104,6 +104,13 @@ boot_beside()
 	trap 'kill 0' INT
 }
 
+# kept MACHINE FLAVOUR KERNEL SCENARIO: does a row of results/ do, without a kernel?
+kept()
+{
+	[ -n "$LAB_KEEP" ] && [ -z "$(key_of "$TOP/scenarios/${4%%:*}" each)" ] &&
+		LAB_KEEP=only "$TOP/tools/boot.sh" "$@"
+}
+
 boots_now()
 {
 	[ "$level" = fast ] || [ "$how" = all ] || [ -n "$MACHINES" ]
@@ -155,7 +162,7 @@ unit()
 	[ "$how" = all ] || later=
 	todo=
 	for file in "$TOP"/scenarios/*; do
-		! wants "$file" "$2" "$3" || todo="$todo $(basename "$file")"
+		! wants "$file" "$2" "$3" || kept "$1" "$2" "$3" "$(basename "$file")" || todo="$todo $(basename "$file")"
 	done
 	[ -n "$todo" ] || return 0
 	if over; then
@@ -192,6 +199,7 @@ mutants()
 			machine "$m"
 			boots_now || continue
 			flavour=$(flavours_of "$TOP/scenarios/${s%%:*}" | sed 1q)
+			! kept "$m" "$flavour" "$patch" "$s" || continue
 			! late "$m" "$flavour" "$patch" "$s" || continue
 			"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
 			# It boots while the next one is built.
@@ -216,6 +224,8 @@ for b in $BASES; do
 	use_base "$b"
 	if "$TOP/tools/base.sh"; then
 		had="$had $b"
+		# A row is kept for the series that is here now.
+		[ -z "$LAB_KEEP" ] || [ ! -f "$PATCHES/series" ] || "$TOP/tools/series.sh" apply || LAB_KEEP=''
 	else
 		note - - - "Linux $b" skip 0 'cannot be had here: see the line above'
 	fi
