@@ -14,8 +14,21 @@ split "$full"
 
 verdict=$BUILD/verdict/verdict
 row="base=$BASE machine=$name flavour=$flavour kernel=$what scenario=$full"
+# Where rows are counted, what ends before there is a verdict is one, too.
+judged='' recorded=''
+not_judged()
+{
+	# shellcheck disable=SC2086,SC2317
+	[ -n "$judged" ] || [ -z "${LAB_RESULTS:-}" ] ||
+		"$verdict" note $row verdict=fail detail='ended before there was a verdict' || :
+}
+trap not_judged EXIT
 if [ "${LAB_RECORD:-}" = yes ] && [ "$scenario" != shell ]; then
-	row="$row ledger=$TOP/results/$BASE $("$TOP/tools/key.sh" "$1" "$2" "$3" "$full" | sed 's/.* \(.*\) \(.*\)/key=\1 tree=\2/')"
+	mkdir -p "$TOP/results"
+	# "SCENARIO KEY TREE"
+	recorded=$("$TOP/tools/key.sh" "$1" "$2" "$3" "$full")
+	recorded=${recorded#* }
+	recorded="ledger=$TOP/results/$BASE key=${recorded% *} tree=${recorded#* }"
 fi
 
 dir=$WORK/run/$name-$flavour-$what-$full
@@ -121,5 +134,8 @@ esac
 rm -f "$dir/initrd"
 
 # shellcheck disable=SC2086
-"$verdict" judge $row file="$file" room="$ROOM" banner="$banner" dir="$dir" ended="$ended" \
-	expect="$expect" emulator="$version" seconds=$(($(date +%s) - start))
+"$verdict" judge $row $recorded file="$file" room="$ROOM" banner="$banner" dir="$dir" ended="$ended" \
+	expect="$expect" emulator="$version" seconds=$(($(date +%s) - start)) && result=0 || result=$?
+# 2: it could not tell.
+[ "$result" -gt 1 ] || judged=yes
+exit "$result"

@@ -107,6 +107,7 @@ boots_now()
 # rows: what has to run with this base, as the program sees it.
 list_rows()
 {
+	[ ! -f "$PATCHES/series" ] || "$TOP/tools/series.sh" apply
 	"$TOP/tools/verdict.sh" machines
 	# A machine that is asked for by name boots, whatever its level.
 	for m in $MACHINES; do

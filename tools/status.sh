@@ -15,7 +15,10 @@ for b in ${BASES:-$(bases_in_order)}; do
 	fi
 	"$TOP/tools/verdict.sh" machines
 	there=base
-	[ ! -f "$PATCHES/series" ] || there='base series'
+	if [ -f "$PATCHES/series" ]; then
+		there='base series'
+		"$TOP/tools/series.sh" apply
+	fi
 	"$BUILD/verdict/verdict" rows room="$ROOM" scenarios="$TOP/scenarios" machines="$WORK/machines.tsv" \
 		kernels="$there" how=all mutants=x86_64-svm > "$WORK/rows"
 	cut -f 1-3 "$WORK/rows" | sort -u | while read -r m flavour kernel; do

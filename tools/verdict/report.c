@@ -80,7 +80,9 @@ void read_report(struct report *rep, const char *dir, int boots)
 
 static const char *const panics[] = {
 	"Kernel panic - not syncing", "BUG: unable to handle", "Oops: ", "kernel BUG at",
-	"general protection fault", "Unable to handle kernel", "double fault:", NULL
+	"general protection fault", "Unable to handle kernel", "double fault:", "Internal error: ",
+	/* Whatever an architecture calls it: the first time that it died of something. */
+	"[#1]", NULL
 };
 
 /* WARN() is not here, see warning(). */
