@@ -124,7 +124,7 @@ int kvm_fd(void);		/* /dev/kvm */
 int vm_create(void);		/* just the VM */
 int vm_created(void);		/* the same; the step fails if it cannot be had */
 void vm_init(struct vm *vm, const struct code *code, int flags);
-void vm_add_vcpu(struct vm *vm, const struct code *code);
+void vm_add_vcpu(struct vm *vm, int id, const struct code *code);
 void vm_free(struct vm *vm);
 void vm_hello(void);		/* one comes, says something if it can run, and goes */
 int vm_run(struct vm *vm);	/* exit reason, or -errno */
