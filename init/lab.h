@@ -49,9 +49,6 @@ void report_raw(const char *text);
 /* The last step of a scenario passes and is not to return: end the report. */
 void report_end(void);
 
-/* There in the debug kernel only. */
-#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
-
 double now(void);
 int wait_for(pid_t pid, int seconds);
 bool cut_short(int status, int seconds, char *why, size_t size);
@@ -73,6 +70,8 @@ void replug(int cpu);
 /* The same for a machine that goes to sleep, "mem" or "freeze", and wakes up. */
 void suspend(const char *state);
 
+/* kvm-amd.ko as the kernel names it, kvm_amd. */
+void module_name(const char *module, char *name, size_t size);
 int try_load(const char *module, const char *params);
 void load(const char *module, const char *params);
 void unload(const char *module);
