@@ -49,9 +49,6 @@ void report_raw(const char *text);
 /* The last step of a scenario passes and is not to return: end the report. */
 void report_end(void);
 
-/* There in the debug kernel only. */
-#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
-
 double now(void);
 int wait_for(pid_t pid, int seconds);
 bool cut_short(int status, int seconds, char *why, size_t size);
@@ -73,6 +70,8 @@ void replug(int cpu);
 /* The same for a machine that goes to sleep, "mem" or "freeze", and wakes up. */
 void suspend(const char *state);
 
+/* kvm-amd.ko as the kernel names it, kvm_amd. */
+void module_name(const char *module, char *name, size_t size);
 int try_load(const char *module, const char *params);
 void load(const char *module, const char *params);
 void unload(const char *module);
@@ -124,7 +123,7 @@ int kvm_fd(void);		/* /dev/kvm */
 int vm_create(void);		/* just the VM */
 int vm_created(void);		/* the same; the step fails if it cannot be had */
 void vm_init(struct vm *vm, const struct code *code, int flags);
-void vm_add_vcpu(struct vm *vm, const struct code *code);
+void vm_add_vcpu(struct vm *vm, int id, const struct code *code);
 void vm_free(struct vm *vm);
 void vm_hello(void);		/* one comes, says something if it can run, and goes */
 int vm_run(struct vm *vm);	/* exit reason, or -errno */

@@ -32,9 +32,9 @@ int vm_created(void)
 	return fd;
 }
 
-void vm_add_vcpu(struct vm *vm, const struct code *code)
+void vm_add_vcpu(struct vm *vm, int id, const struct code *code)
 {
-	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, id);
 	check(vm->vcpu >= 0, "KVM_CREATE_VCPU: %m");
 	vm->run = mmap(NULL, ioctl(kvm_fd(), KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
 		       MAP_SHARED, vm->vcpu, 0);
@@ -67,7 +67,7 @@ void vm_init(struct vm *vm, const struct code *code, int flags)
 	check(!ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region),
 	      "KVM_SET_USER_MEMORY_REGION: %m");
 	if (code)
-		vm_add_vcpu(vm, code);
+		vm_add_vcpu(vm, 0, code);
 }
 
 void vm_free(struct vm *vm)

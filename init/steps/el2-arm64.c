@@ -11,7 +11,7 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 
-#include "../lab.h"
+#include "../leftovers.h"
 
 #define MAX_CPUS	8
 #define PARAMETERS	"/sys/module/fakeidle/parameters/"
@@ -423,8 +423,7 @@ static int step_el2_none(int argc, char **argv)
 		late |= !strcmp(argv[i], function);
 	if (mode == PKVM && !late)
 		mode = NVHE;
-	check(access("/dev/kvm", F_OK), "/dev/kvm is there");
-	check(access("/sys/kernel/debug/kvm", F_OK), "debugfs has a directory kvm");
+	check_kvm_gone("KVM has not started");
 	expect_el2(0, "KVM has not started");
 	for (cpu = 1; cpu < nr_cpus(); cpu++)
 		replug(cpu);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps for what KVM does about the host's TSC when CPUs come online or resume. */
 #define _GNU_SOURCE
-#include <linux/kvm.h>
 
 #include "../lab.h"
 #include "../../modules/lab.h"

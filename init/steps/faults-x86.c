@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Steps for allocations that fail. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "../leftovers.h"
+#include "../../modules/power.h"
+
+/* All allocations may fail, and do so quietly. */
+static void arm_faults(void)
+{
+	static const char *const files[][2] = {
+		{ "failslab/cache-filter", "N" },
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "0" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+	};
+	char path[80];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", files[i][0]);
+		check(write_file(path, files[i][1]), "%s: %m", path);
+	}
+}
+
+/* The call of this thread from now on that is to fail; returns the number left before. */
+static int fail_nth(int nth)
+{
+	static int fd = -1;
+	char text[16] = "";
+	int len, left;
+
+	if (fd < 0)
+		fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	check(fd >= 0, "no fail-nth: %m");
+	check(pread(fd, text, sizeof(text) - 1, 0) > 0, "fail-nth: %m");
+	left = atoi(text);
+	len = snprintf(text, sizeof(text), "%d", nth);
+	check(pwrite(fd, text, len, 0) == len, "fail-nth: %m");
+	return left;
+}
+
+/* Does KVM_CREATE_VM fail, with errno, if the nth allocation does?  @left as fail_nth(). */
+static bool create_fails(int nth, int *left)
+{
+	int fd;
+
+	fail_nth(nth);
+	fd = vm_create();
+	*left = fail_nth(0);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0;
+}
+
+/*
+ * Whole pages are nothing that kmemleak knows of.  One that is left each time shows in
+ * what is free after many times; the first ones fill caches.  Which allocation is the
+ * nth one varies: the last point up to @nth that fails ten times in a row is taken.
+ *
+ * Not under KASAN, which keeps in quarantine what was freed; that kernel has no kmemleak.
+ */
+static void same_memory(int nth)
+{
+	int i, rounds = 500, first = 200, failed = 0, left;
+	long before, lost;
+
+	for (i = 0; i < 10 && nth; i++) {
+		if (!create_fails(nth, &left)) {
+			i = -1;
+			nth--;
+		}
+	}
+	check(nth, "no point fails ten times");
+	for (i = 0; i < first; i++)
+		create_fails(nth, &left);
+	before = settled_pages();
+	for (i = 0; i < 10 * rounds && failed < rounds; i++)
+		failed += create_fails(nth, &left);
+	lost = before - settled_pages();
+	note("lab: point %d failed %d of %d times, %ld pages less are free", nth, failed, i, lost);
+	check(failed == rounds, "point %d fails too seldom", nth);
+	check(lost < rounds / 4, "%ld pages are gone after %d failures", lost, failed);
+}
+
+/*
+ * fail-create [alive]: each allocation of KVM_CREATE_VM fails once, without or with
+ * another VM.  Nothing is left of a VM that was not created, and the next one is.
+ * One of the last that it does not do without fails many times.
+ */
+static int step_fail_create(int argc, char **argv)
+{
+	int nth, left, failed = 0, survived = 0, last = 0;
+	struct vm other = {};
+	struct leftovers before;
+	bool fails;
+
+	/* Who tells on which CPUs virtualization is enabled. */
+	check(!access("/dev/power", F_OK), "no /dev/power");
+	arm_faults();
+	vm_hello();
+	if (argc > 1)
+		vm_init(&other, &code_hello, 0);
+	before = leftovers();
+	for (nth = 1; ; nth++) {
+		fails = create_fails(nth, &left);
+		check(!fails || !left, "point %d: no VM without a fault: %m", nth);
+		check(!fails || errno == ENOMEM, "point %d: not 'out of memory', but: %m", nth);
+		check_leftovers(&before, "point %d", nth);
+		if (left)
+			break;
+		if (fails) {
+			failed++;
+			last = nth;
+		} else {
+			survived++;
+		}
+	}
+	if (argc == 1 && !access(KMEMLEAK, F_OK))
+		same_memory(last);
+	vm_hello();
+	check(failed > 10, "%d failures only", failed);
+	note("lab: KVM_CREATE_VM%s: %d failures, %d more that it did without",
+	     argc > 1 ? " next to another VM" : "", failed, survived);
+	return PASS;
+}
+
+STEP("fail-create", step_fail_create);
+
+/*
+ * fail-load: each allocation of kvm_init() fails once.  Nothing is left of a module
+ * that was not loaded.  KVM has to be unloaded before, except for kvm.ko.
+ */
+static int step_fail_load(int argc, char **argv)
+{
+	int power = open("/dev/power", O_RDWR | O_CLOEXEC);
+	int nth, r, left, failed = 0, survived = 0;
+	struct leftovers before = leftovers();
+	char when[32];
+
+	check(power >= 0, "no /dev/power: %m");
+	arm_faults();
+	for (nth = 1; ; nth++) {
+		snprintf(when, sizeof(when), "point %d", nth);
+		check(!ioctl(power, POWER_INIT_FAILS, nth), "POWER_INIT_FAILS: %m");
+		r = try_load("kvm-amd", "");
+		left = ioctl(power, POWER_INIT_LEFT);
+		check(!r || !left, "point %d: not loaded without a fault: %s", nth, strerror(r));
+		check(!r || r == ENOMEM, "point %d: not 'out of memory', but: %s", nth,
+		      strerror(r));
+		if (!r)
+			unload("kvm-amd");
+		check_kvm_gone(when);
+		check_leftovers(&before, "point %d", nth);
+		if (left)
+			break;
+		if (r)
+			failed++;
+		else
+			survived++;
+	}
+	ioctl(power, POWER_INIT_FAILS, 0);
+	load("kvm-amd", "");
+	in_child(vm_hello, "kvm_init() worked");
+	check(failed > 10, "%d failures only", failed);
+	note("lab: kvm_init: %d failures, %d more that it did without", failed, survived);
+	return PASS;
+}
+
+STEP("fail-load", step_fail_load);
