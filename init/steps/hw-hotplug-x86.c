@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps for CPUs that come and go while virtualization is enabled or disabled on all others. */
 #define _GNU_SOURCE
+#include <linux/kvm.h>
 #include <string.h>
 #include <sys/mman.h>
 
