@@ -202,6 +202,7 @@ mutants()
 had=
 for b in $BASES; do
 	use_base "$b"
+	"$verdict" check ledger="$TOP/results/$BASE"
 	if "$TOP/tools/base.sh"; then
 		had="$had $b"
 	else
