@@ -265,4 +265,4 @@ if [ -z "$MACHINES" ]; then
 fi
 
 part summary
-"$verdict" summary "$LAB_RESULTS" "$BUILD/junit.xml"
+"$verdict" summary rows="$LAB_RESULTS" junit="$BUILD/junit.xml"
