@@ -29,6 +29,7 @@ if [ "${LAB_RECORD:-}" = yes ] && [ "$scenario" != shell ]; then
 	recorded=$("$TOP/tools/key.sh" "$1" "$2" "$3" "$full")
 	recorded=${recorded#* }
 	recorded="ledger=$TOP/results/$BASE key=${recorded% *} tree=${recorded#* }"
+	"$verdict" check ledger="$TOP/results/$BASE"
 fi
 
 dir=$WORK/run/$name-$flavour-$what-$full

@@ -202,6 +202,7 @@ mutants()
 had=
 for b in $BASES; do
 	use_base "$b"
+	"$verdict" check ledger="$TOP/results/$BASE"
 	if "$TOP/tools/base.sh"; then
 		had="$had $b"
 	else
@@ -264,4 +265,4 @@ if [ -z "$MACHINES" ]; then
 fi
 
 part summary
-"$verdict" summary "$LAB_RESULTS" "$BUILD/junit.xml"
+"$verdict" summary rows="$LAB_RESULTS" junit="$BUILD/junit.xml"

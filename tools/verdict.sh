@@ -29,4 +29,5 @@ done > "$WORK/machines.tsv"
 # The steps that init registers.
 cat "$TOP"/init/*.c "$TOP"/init/steps/*.c |
 	sed -nE 's/^STEP\("?([a-z0-9-]+)"?,.*/\1/p; s/^\t\{ "([a-z0-9-]+)", step_.*/\1/p' > "$out/steps"
+"$out/verdict" check ledger="$TOP/results/$BASE"
 exec "$out/verdict" lint room="$ROOM" scenarios="$TOP/scenarios" machines="$WORK/machines.tsv" steps="$out/steps"

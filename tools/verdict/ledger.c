@@ -5,6 +5,7 @@
  * the one of the same base, machine, flavour, kernel and scenario, and lines are sorted, so
  * that a diff shows what ran again.
  *
+ * check ledger=: does it parse?
  * keep ledger= key= [rows=], and what a row has: exits with 0 if this row is there, good,
  * and of the same key; it is printed, and added to rows=
  * status ledger= [prune=yes]: of the rows on stdin ("machine flavour kernel scenario key",
@@ -242,6 +243,15 @@ void record(const struct row *row)
 	else
 		add_row(&rows, row);
 	write_ledger(&rows, ledger);
+}
+
+int do_check(int argc, char **argv)
+{
+	struct rows rows;
+
+	take_args(argc, argv, "ledger");
+	read_rows(&rows, arg("ledger"), false);
+	return 0;
 }
 
 int do_keep(int argc, char **argv)

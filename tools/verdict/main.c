@@ -26,6 +26,7 @@ static const struct {
 	{ "compare", do_compare },
 	{ "summary", do_summary },
 	{ "table", do_table },
+	{ "check", do_check },
 	{ "keep", do_keep },
 	{ "status", do_status },
 };

@@ -224,6 +224,7 @@ int do_note(int argc, char **argv);
 int do_compare(int argc, char **argv);
 int do_summary(int argc, char **argv);
 int do_table(int argc, char **argv);
+int do_check(int argc, char **argv);
 int do_keep(int argc, char **argv);
 int do_status(int argc, char **argv);
 

@@ -229,11 +229,12 @@ sed -n '1p; 5p' rows | "$verdict" status ledger=results/1 > out && grep -q '2 fr
 	complain "table: $(cat out)"
 
 cp results/1 results/good
+"$verdict" check ledger=results/good || complain 'check: a good ledger'
 line()
 {
 	cp results/good results/1
 	printf '%b\n' "$2" >> results/1
-	wrong "results/1:$(wc -l < results/1): $1" table ledger=results/1 machines=machines
+	wrong "results/1:$(wc -l < results/1): $1" check ledger=results/1
 	wrong "results/1:$(wc -l < results/1): $1" keep base=1 scenario=one key=1 ledger=results/1
 }
 line 'has 1 fields, not 14' 'nonsense'
