@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include "lab.h"
@@ -21,8 +22,15 @@ bool read_file(const char *path, char *buf, size_t size)
 
 	if (fd < 0)
 		return false;
-	while (len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
+	while ((n = read(fd, buf + len, size - len)) > 0) {
 		len += n;
+		/* Half of a file is none: read_all() takes whatever there is. */
+		if (len == size) {
+			close(fd);
+			errno = EFBIG;
+			return false;
+		}
+	}
 	close(fd);
 	buf[len] = 0;
 	return true;
@@ -229,6 +237,11 @@ bool machine_lacks(const char *what)
 	return false;
 }
 
+void mount_tracing(void)
+{
+	check(!mount("tracefs", TRACING, "tracefs", 0, NULL) || errno == EBUSY, "tracefs: %m");
+}
+
 void read_calls(int nr, int *calls)
 {
 	char text[128], *p = text;
@@ -248,11 +261,11 @@ bool has_next(void)
 void load_next(unsigned long flags)
 {
 	int image = open("/next/image", O_RDONLY), initrd = open("/next/initrd", O_RDONLY);
-	char cmdline[2048], *p;
+	char *cmdline = read_all("/proc/cmdline"), *p;
 	double start = now();
 
 	check(image >= 0 && initrd >= 0, "no kernel in /next: %m");
-	check(read_file("/proc/cmdline", cmdline, sizeof(cmdline)), "/proc/cmdline: %m");
+	check(cmdline, "/proc/cmdline: %m");
 	cmdline[strcspn(cmdline, "\n")] = 0;
 	/* The crash kernel has no memory to reserve for yet another one. */
 	p = strstr(cmdline, "crashkernel=");
@@ -260,5 +273,6 @@ void load_next(unsigned long flags)
 		*p++ = ' ';
 	check(!syscall(SYS_kexec_file_load, image, initrd, strlen(cmdline) + 1, cmdline, flags),
 	      "kexec_file_load: %m");
+	free(cmdline);
 	note("lab: the next kernel was loaded in %.1f s", now() - start);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Inside a machine: init runs the steps of a scenario, each in a process of its
- * own, and reports in KTAP.
+ * PID 1 of every machine.  It runs the steps in /steps, each in a process of its own,
+ * and reports in KTAP.  What a step may call is declared here.
  */
-#ifndef GUEST_LAB_H
-#define GUEST_LAB_H
+#ifndef INIT_LAB_H
+#define INIT_LAB_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -25,28 +25,28 @@ struct step {
 };
 
 /*
- * Registers a step where it is defined: init finds all of them in a section.  One line
- * each, as tools look for the names of steps in the source.
+ * STEP() registers a step next to its definition, by a pointer in a linker section.  One
+ * line each: tools/ take the names of steps from the source.
  */
 #define STEP(text, function)								\
 	static const struct step step_of_##function = { text, function };		\
 	static const struct step *const entry_of_##function				\
 	__attribute__((used, section("lab_steps"))) = &step_of_##function
 
-/* A line for the report, to be read by people. */
+/* A comment in the report.  "lab: key=value" is for tools, anything else for people. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A result of a step that has several, in nested KTAP. */
 void sub_plan(int nr);
 void sub_result(int result, int nr, const char *name, const char *why);
-/* End the step: failed or cannot be run here, and why. */
+/* End the step: it failed, or it cannot run here; the text says why. */
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* The step fails unless cond holds. */
 #define check(cond, ...) do { if (!(cond)) fail(__VA_ARGS__); } while (0)
 
-/* Write into the report as it is, for scenarios that break it. */
+/* Write text to the report unchanged.  Scenarios that break the report use it. */
 void report_raw(const char *text);
-/* The last step of a scenario passes and is not to return: end the report. */
+/* For a last step that passes and does not return: write its result and end the report. */
 void report_end(void);
 
 double now(void);
@@ -54,8 +54,9 @@ int wait_for(pid_t pid, int seconds);
 bool cut_short(int status, int seconds, char *why, size_t size);
 void wait_good(pid_t pid, int seconds, const char *who);
 void in_child(void (*fn)(void), const char *who);	/* /dev/kvm is closed afterwards */
+/* Read a whole file as a string.  A file that does not fit into buf is not read. */
 bool read_file(const char *path, char *buf, size_t size);
-char *read_all(const char *path);	/* NULL if it cannot be read; to be freed */
+char *read_all(const char *path);	/* to be freed */
 bool write_file(const char *path, const char *text);
 void pin(int cpu);
 int nr_cpus(void);
@@ -67,7 +68,7 @@ bool set_online(int cpu, bool online);
 void offline(int cpu);
 void online(int cpu);
 void replug(int cpu);
-/* The same for a machine that goes to sleep, "mem" or "freeze", and wakes up. */
+/* The step fails unless the machine suspends, state "mem" or "freeze", and resumes. */
 void suspend(const char *state);
 
 /* kvm-amd.ko as the kernel names it, kvm_amd. */
@@ -77,8 +78,8 @@ void load(const char *module, const char *params);
 void unload(const char *module);
 
 /*
- * Is there a kernel to jump into, see boot.sh?  Load it, with flags as kexec_file_load()
- * takes them; the step fails if it cannot.
+ * Is there a kernel for kexec?  boot.sh puts it into /next.  load_next() loads it with
+ * the flags of kexec_file_load(); the step fails if that fails.
  */
 bool has_next(void);
 void load_next(unsigned long flags);
@@ -86,14 +87,18 @@ void load_next(unsigned long flags);
 /* What the kernel's command line has after key, which ends in "="; or "". */
 const char *cmdline(const char *key);
 
-/* How often count.ko saw the functions called. */
+/* Where the kernel's tracer is, from now on; the step fails if there is none. */
+#define TRACING		"/sys/kernel/tracing/"
+void mount_tracing(void);
+
+/* How often each of nr functions was called since count.ko was loaded. */
 void read_calls(int nr, int *calls);
 
 /* The machine's modules, in the order in which they are loaded; their number. */
 #define MAX_MODULES	8
 int kvm_modules(char **names);
 
-/* Does the machine's data say that it cannot do this?  The reason is there. */
+/* Does lab.lacks= name this ability?  The machine's or the base's data has the reason. */
 bool machine_lacks(const char *what);
 
 /* A VM with one vCPU and 1 MiB of memory, as s390 wants; it starts at address 0. */
@@ -112,9 +117,9 @@ struct code {
 	const unsigned char *start, *end;
 };
 
-/* One line of text, of which KVM supplies a part where it can; an endless loop. */
+/* code_hello prints one line, part of it from KVM; code_count counts forever. */
 extern const struct code code_hello, code_count;
-/* What has to be in that line. */
+/* What the line of code_hello has to contain. */
 extern const char *const vm_signature;
 
 #define VM_IRQCHIP	1	/* x86: HLT blocks in the kernel */
@@ -135,7 +140,7 @@ void vm_arch_vcpu(struct vm *vm);
 /* arm64 only: a guest with a vGIC, which counts the interrupts of its timer. */
 void vm_init_timer(struct vm *vm);
 
-/* x86 only: lab.ko, with this process on CPU 0; wait until it holds somebody, or not. */
+/* x86 only: open /dev/lab and move to CPU 0; wait until lab.ko holds a task, or none. */
 int open_lab(void);
 void wait_held(int lab, bool want);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How long it takes to create and destroy VMs. */
+#define _GNU_SOURCE
 #include <linux/kvm.h>
 #include <signal.h>
 #include <string.h>
@@ -128,14 +129,15 @@ static int nr_functions;
 static void measure_parts(const char *load, int rounds)
 {
 	static const char *const what[] = { "destroy 2->1", "destroy 1->0" };
-	static char text[1 << 18];
 	double sum[2][MAX_PARTS] = {};
-	char *p = text;
+	char *text, *p;
 	int nr, vm, i;
 
 	check(write_file(SPENT, ""), SPENT ": %m");
 	come_and_go(rounds, true);
-	check(read_file(SPENT, text, sizeof(text)), SPENT ": %m");
+	text = read_all(SPENT);
+	check(text, SPENT ": %m");
+	p = text;
 	/* A line for each VM: all of it, what tells VMs from other calls, the functions. */
 	for (nr = 0; *p; nr++) {
 		for (i = 0; *p && *p != '\n'; i++) {
@@ -154,12 +156,13 @@ static void measure_parts(const char *load, int rounds)
 			note("parts\t%s\t%s\t%s\t%.0f", load, what[vm], functions[i],
 			     sum[vm][2 + i]);
 	}
+	free(text);
 }
 
 /* bench-parts ROUNDS FUNCTION...: kvm_put_kvm()'s time in FUNCTIONs. */
 static int step_bench_parts(int argc, char **argv)
 {
-	char params[512] = "outer=kvm_put_kvm inner=kvm_arch_destroy_vm";
+	char *params = strdup("outer=kvm_put_kvm inner=kvm_arch_destroy_vm"), *more;
 	int i;
 
 	functions = argv + 2;
@@ -167,10 +170,12 @@ static int step_bench_parts(int argc, char **argv)
 	check(nr_functions <= MAX_PARTS - 2, "more functions than %d", MAX_PARTS - 2);
 	/* The first one says which references were the last ones. */
 	for (i = 0; i < nr_functions; i++) {
-		strcat(params, ",");
-		strcat(params, functions[i]);
+		check(asprintf(&more, "%s,%s", params, functions[i]) >= 0, "out of memory");
+		free(params);
+		params = more;
 	}
 	load("spent", params);
+	free(params);
 	both(measure_parts, atoi(argv[1]));
 	unload("spent");
 	return PASS;

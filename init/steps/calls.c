@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A step for functions of the kernel that a VM has called. */
+#define _GNU_SOURCE
 #include "../lab.h"
 
 /*
@@ -9,10 +10,10 @@
 static int step_calls(int argc, char **argv)
 {
 	int each = !machine_lacks(argv[1]), rounds = 5, calls[2], i;
-	char functions[128];
+	char *functions;
 	struct vm vm = {};
 
-	snprintf(functions, sizeof(functions), "functions=%s,%s", argv[2], argv[3]);
+	check(asprintf(&functions, "functions=%s,%s", argv[2], argv[3]) >= 0, "out of memory");
 	load("count", functions);
 	for (i = 1; i <= rounds; i++) {
 		vm_init(&vm, &code_hello, 0);

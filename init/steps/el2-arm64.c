@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/klog.h>
-#include <sys/mount.h>
 
 #include "../leftovers.h"
 
@@ -30,8 +29,6 @@ static uint64_t read_mask(const char *path)
  * A probe on a function that every enabling of EL2 calls, from the command line: KVM is
  * part of the kernel, and starts before anything here does.
  */
-#define TRACING		"/sys/kernel/tracing/"
-
 static void count_enabled(long *count)
 {
 	char path[64], text[512], *entries, *lost;
@@ -90,7 +87,7 @@ static void start(void)
 
 	mode = !strcmp(word, "protected") ? PKVM : !strcmp(word, "nvhe") ? NVHE : VHE;
 	check(nr_cpus() > 1 && nr_cpus() <= MAX_CPUS, "this takes 2 to %d CPUs", MAX_CPUS);
-	check(!mount("tracefs", TRACING, "tracefs", 0, NULL) || errno == EBUSY, "tracefs: %m");
+	mount_tracing();
 	check(read_file(TRACING "kprobe_profile", text, sizeof(text)) && strstr(text, "el2"),
 	      "nothing counts how often EL2 is enabled: that takes kprobe_event=");
 	load("fakeidle", "");
@@ -115,7 +112,7 @@ static int step_el2_boot(int argc, char **argv)
 
 STEP("el2-boot", step_el2_boot);
 
-/* el2-always: kvm.always_enabled is set; there is no VM, one, and none again. */
+/* el2-always: virtualization is enabled from the start; there is no VM, one, and none again. */
 static int step_el2_always(int argc, char **argv)
 {
 	int cpu = nr_cpus() - 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Steps for the H extension of RISC-V: on which CPUs it is set up for guests, and what
- * happens if that fails.  module/hext.c tells, and makes it fail.
+ * happens if that fails.  modules/hext.c tells, and makes it fail.
  */
 #include <errno.h>
 #include <string.h>
@@ -122,7 +122,7 @@ static int step_hext_refused(int argc, char **argv)
 
 STEP("hext-refused", step_hext_refused);
 
-/* hext-always: kvm.always_enabled is set; there is no VM, one, and none again. */
+/* hext-always: virtualization is enabled from load on; there is no VM, one, and none again. */
 static int step_hext_always(int argc, char **argv)
 {
 	int cpu = nr_cpus() - 1;

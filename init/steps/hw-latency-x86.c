@@ -85,11 +85,6 @@ static int step_hw_slow(int argc, char **argv)
 
 STEP("hw-slow", step_hw_slow);
 
-/*
- * hw-preempt ROUNDS: the longest section with preemption disabled on the creator's CPU,
- * as the kernel's preemptoff tracer sees it; for kernels that have one.
- */
-#define TRACING		"/sys/kernel/debug/tracing/"
 #define MAX_ROUNDS	1000
 
 static void set_tracing(const char *file, const char *value)
@@ -127,6 +122,10 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+/*
+ * hw-preempt ROUNDS: the longest section with preemption disabled on the creator's CPU,
+ * as the preemptoff tracer measures it.
+ */
 static int step_hw_preempt(int argc, char **argv)
 {
 	static const char *const names[] = { "nothing", "create 0->1", "destroy 1->0" };
@@ -136,6 +135,9 @@ static int step_hw_preempt(int argc, char **argv)
 	check(rounds > 0 && rounds <= MAX_ROUNDS, "rounds: 1 to %d", MAX_ROUNDS);
 	kvm_fd();
 	pin(X);
+	mount_tracing();
+	if (access(TRACING "tracing_max_latency", F_OK))
+		skip("this kernel has no tracer of latencies");
 	set_tracing("tracing_on", "0");
 	set_tracing("current_tracer", "preemptoff");
 	set_tracing("tracing_cpumask", "2");

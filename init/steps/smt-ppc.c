@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Steps for processors before POWER9: the second thread of a core stays offline while
- * there is a VM of KVM-HV.  module/smt.c makes threads of CPUs.
+ * there is a VM of KVM-HV.  modules/smt.c makes threads of CPUs.
  */
 #include <errno.h>
 #include <linux/kvm.h>

@@ -15,7 +15,7 @@
  */
 static int step_kunit(int argc, char **argv)
 {
-	char path[128], record[1024], *p;
+	char path[128], record[8192], *p;	/* the kernel has no longer ones */
 	int fd, n, result = SKIP;
 
 	snprintf(path, sizeof(path), "/modules/%s.ko", argv[1]);
@@ -25,7 +25,9 @@ static int step_kunit(int argc, char **argv)
 	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
 	check(fd >= 0 && lseek(fd, 0, SEEK_END) >= 0, "/dev/kmsg: %m");
 	load(argv[1], "");
-	while ((n = read(fd, record, sizeof(record) - 1)) > 0) {
+	/* EPIPE: the log has lost lines that were not read yet. */
+	while ((n = read(fd, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		check(n > 0, "the log is too short for what %s prints: log_buf_len=", argv[2]);
 		record[n] = 0;
 		/* "level,number,time,flags;text\n continuation..." */
 		p = strchr(record, ';');
@@ -52,11 +54,10 @@ STEP("kunit", step_kunit);
 /* The last line that a test printed tells the most. */
 static void last_line(const char *path, char *line, size_t size)
 {
-	static char text[1 << 20];
-	char *p, *save;
+	char *text = read_all(path), *p, *save;
 
 	*line = 0;
-	if (!read_file(path, text, sizeof(text)))
+	if (!text)
 		return;
 	for (p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
 		p += strspn(p, " \t");
@@ -66,6 +67,7 @@ static void last_line(const char *path, char *line, size_t size)
 		    strstr(p, "equirement"))
 			snprintf(line, size, "%s", p);
 	}
+	free(text);
 }
 
 /* What it printed goes to the console, where people look for it. */
@@ -95,17 +97,19 @@ static bool wanted(const char *line, char **names)
 /* Runs the test of a line, which is its name and its arguments. */
 static int one_selftest(const char *line, int seconds, char *why, size_t size)
 {
-	char name[160], path[192], *argv[16] = { path }, *p, *save;
+	/* No more words than every other character can be. */
+	char **argv = calloc(strlen(line) / 2 + 3, sizeof(*argv));
+	char *name = strdup(line), *path, *p, *save;
 	int status, fd, argc = 1;
 	double start = now();
 	pid_t pid;
 
 	printf("lab: selftest %s\n", line);
-	snprintf(name, sizeof(name), "%s", line);
 	strtok_r(name, " ", &save);
-	while ((p = strtok_r(NULL, " ", &save)) && argc < 15)
+	while ((p = strtok_r(NULL, " ", &save)))
 		argv[argc++] = p;
-	snprintf(path, sizeof(path), "/selftests/%s", name);
+	check(asprintf(&path, "/selftests/%s", name) >= 0, "out of memory");
+	argv[0] = path;
 	pid = fork();
 	if (!pid) {
 		setsid();
@@ -123,6 +127,9 @@ static int one_selftest(const char *line, int seconds, char *why, size_t size)
 	kill(-pid, SIGKILL);
 	last_line("/tmp/log", why, size);
 	printf("lab: selftest %s took %.1f s\n", name, now() - start);
+	free(argv);
+	free(name);
+	free(path);
 	if (status)
 		show("/tmp/log");
 	if (cut_short(status, seconds, why, size))
@@ -146,12 +153,12 @@ static int one_selftest(const char *line, int seconds, char *why, size_t size)
  */
 static int step_kselftests(int argc, char **argv)
 {
-	static char text[16384];
-	char *names[256], *p, *save, why[200];
+	char *text = read_all("/selftests/list"), **names, *p, *save, why[1024];
 	int nr = 0, i, r, count[5] = { 0 }, tries;
 
-	check(read_file("/selftests/list", text, sizeof(text)), "no /selftests/list: %m");
-	for (p = strtok_r(text, "\n", &save); p && nr < 256; p = strtok_r(NULL, "\n", &save)) {
+	check(text, "no /selftests/list: %m");
+	names = calloc(strlen(text) / 2 + 1, sizeof(*names));
+	for (p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
 		bool slow = !strncmp(p, "slow ", 5);
 
 		if (slow)

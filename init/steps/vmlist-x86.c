@@ -404,7 +404,8 @@ STEP("nx-never", step_nx_never);
 #define MAX_CLASSES	8192
 
 static struct class {
-	char key[20], name[64];
+	char key[20];
+	const char *name;
 	int line;		/* of /proc/lockdep; its edges follow */
 	int from;		/* the class by which it was reached, -1 if it was not */
 	bool outside;		/* held when TO was taken */
@@ -422,40 +423,43 @@ static int find_class(const char *key)
 	return -1;
 }
 
-/* Lines of a file of /proc, empty ones included. */
-static int read_lines(const char *path, char *text, size_t size, char **lines, int max)
+/* Lines of a file of /proc, empty ones included; an empty one and NULL follow. */
+static char **read_lines(const char *path)
 {
-	int nr = 0;
+	char *text = read_all(path), **lines, *p;
+	int nr = 1;
 
-	if (!read_file(path, text, size))
-		return 0;
-	while (text && nr < max)
-		lines[nr++] = strsep(&text, "\n");
-	return nr;
+	if (!text)
+		return NULL;
+	for (p = text; *p; p++)
+		nr += *p == '\n';
+	lines = calloc(nr + 2, sizeof(*lines));
+	check(lines, "out of memory: %s", path);
+	for (nr = 0; text; nr++)
+		lines[nr] = strsep(&text, "\n");
+	lines[nr] = "";
+	return lines;
 }
 
 static int step_lock_edges(int argc, char **argv)
 {
-	static char text[8 << 20], *lines[1 << 18];
+	char **lines = read_lines("/proc/lockdep_chains"), **graph = read_lines("/proc/lockdep");
+	int i, k, head = 0, tail = 0, target = -1, start = 0, hit = -1;
 	static int queue[MAX_CLASSES];
-	int nr, i, k, head = 0, tail = 0, target = -1, start = 0, hit = -1;
+	char *path, *inner;
 	const char *to = argv[argc - 1];
-	char path[512] = "";
 
-	nr = read_lines("/proc/lockdep_chains", text, sizeof(text) / 2, lines, 1 << 17);
-	if (!nr)
+	if (!lines || !graph)
 		skip("this kernel has no lockdep");
-	char **graph = lines + nr;
-	int nr_graph = read_lines("/proc/lockdep", text + sizeof(text) / 2, sizeof(text) / 2,
-				  graph, 1 << 17);
 
-	for (i = 0; i < nr_graph && nr_classes < MAX_CLASSES; i++) {
+	for (i = 0; graph[i]; i++) {
 		struct class *c = &classes[nr_classes];
 
 		/* "KEY FD: n BD: n usage: name" */
 		if (graph[i][0] == ' ' || !strstr(graph[i], " FD:"))
 			continue;
-		snprintf(c->name, sizeof(c->name), "%s", strrchr(graph[i], ' ') + 1);
+		check(nr_classes < MAX_CLASSES, "more lock classes than %d", MAX_CLASSES);
+		c->name = strrchr(graph[i], ' ') + 1;
 		snprintf(c->key, sizeof(c->key), "%.*s", (int)strcspn(graph[i], " "), graph[i]);
 		c->line = i;
 		c->from = -1;
@@ -472,7 +476,7 @@ static int step_lock_edges(int argc, char **argv)
 	check(target >= 0, "lockdep does not know %s", to);
 
 	/* "irq_context: n", then "[KEY] name" from the outside in. */
-	for (i = 0; i < nr; i++) {
+	for (i = 0; lines[i]; i++) {
 		if (lines[i][0] != '[') {
 			start = i + 1;
 		} else if (find_class(lines[i] + 1) == target) {
@@ -498,12 +502,11 @@ static int step_lock_edges(int argc, char **argv)
 	     tail - argc + 2);
 	if (hit < 0)
 		return PASS;
-	snprintf(path, sizeof(path), "%s", to);
+	path = strdup(to);
 	for (i = hit; ; i = classes[i].from) {
-		char inner[512];
-
-		snprintf(inner, sizeof(inner), "%s", path);
-		snprintf(path, sizeof(path), "%s -> %.400s", classes[i].name, inner);
+		inner = path;
+		check(asprintf(&path, "%s -> %s", classes[i].name, inner) >= 0, "out of memory");
+		free(inner);
 		if (classes[i].from == i)
 			break;
 	}
