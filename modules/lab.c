@@ -30,8 +30,7 @@ static bool held, let_go, give_up;
 static u32 stop_msr, count_msr;
 static atomic_t count;
 
-/* Without sleeping, this is a CPU that runs a guest: IRQs come in, the task stays. */
-static int hold(bool may_sleep)
+static int hold_unless(bool (*end_early)(void), bool may_sleep)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), LAB_PATIENCE * 1000);
 	int r = 0;
@@ -40,6 +39,10 @@ static int hold(bool may_sleep)
 	while (!READ_ONCE(let_go)) {
 		if (ktime_after(ktime_get(), end)) {
 			r = -ETIME;
+			break;
+		}
+		if (end_early && end_early()) {
+			r = -EAGAIN;
 			break;
 		}
 		if (may_sleep)
@@ -51,18 +54,36 @@ static int hold(bool may_sleep)
 	return r;
 }
 
+/* Without sleeping: IRQs come in, the task stays. */
+static int hold(bool may_sleep)
+{
+	return hold_unless(NULL, may_sleep);
+}
+
+static bool is_wanted(void)
+{
+	return need_resched();
+}
+
+/*
+ * A guest runs on this CPU, and goes on after an IRQ, but not before others had the CPU who
+ * want it.
+ */
 static int hold_msr(struct lab_msr *arg)
 {
 	u64 host;
 	int r;
 
 	WRITE_ONCE(let_go, false);
-	preempt_disable();
-	rdmsrq(arg->msr, host);
-	wrmsrq(arg->msr, arg->value);
-	r = hold(false);
-	wrmsrq(arg->msr, host);
-	preempt_enable();
+	do {
+		preempt_disable();
+		rdmsrq(arg->msr, host);
+		wrmsrq(arg->msr, arg->value);
+		r = hold_unless(is_wanted, false);
+		wrmsrq(arg->msr, host);
+		preempt_enable();
+		cond_resched();
+	} while (r == -EAGAIN);
 	return r;
 }
 
