@@ -30,8 +30,7 @@ static bool held, let_go, give_up;
 static u32 stop_msr, count_msr;
 static atomic_t count;
 
-/* Without sleeping, this is a CPU that runs a guest: IRQs come in, the task stays. */
-static int hold(bool may_sleep)
+static int hold_unless(bool (*end_early)(void), bool may_sleep)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), LAB_PATIENCE * 1000);
 	int r = 0;
@@ -40,6 +39,10 @@ static int hold(bool may_sleep)
 	while (!READ_ONCE(let_go)) {
 		if (ktime_after(ktime_get(), end)) {
 			r = -ETIME;
+			break;
+		}
+		if (end_early && end_early()) {
+			r = -EAGAIN;
 			break;
 		}
 		if (may_sleep)
@@ -51,18 +54,36 @@ static int hold(bool may_sleep)
 	return r;
 }
 
+/* Without sleeping: IRQs come in, the task stays. */
+static int hold(bool may_sleep)
+{
+	return hold_unless(NULL, may_sleep);
+}
+
+static bool is_wanted(void)
+{
+	return need_resched();
+}
+
+/*
+ * A guest runs on this CPU, and goes on after an IRQ, but not before others had the CPU who
+ * want it.
+ */
 static int hold_msr(struct lab_msr *arg)
 {
 	u64 host;
 	int r;
 
 	WRITE_ONCE(let_go, false);
-	preempt_disable();
-	rdmsrq(arg->msr, host);
-	wrmsrq(arg->msr, arg->value);
-	r = hold(false);
-	wrmsrq(arg->msr, host);
-	preempt_enable();
+	do {
+		preempt_disable();
+		rdmsrq(arg->msr, host);
+		wrmsrq(arg->msr, arg->value);
+		r = hold_unless(is_wanted, false);
+		wrmsrq(arg->msr, host);
+		preempt_enable();
+		cond_resched();
+	} while (r == -EAGAIN);
 	return r;
 }
 
@@ -113,21 +134,41 @@ static unsigned int nr_notifiers(unsigned int cpu)
 
 static unsigned int stop_cpu = UINT_MAX;
 
-/* xa_find() is what kvm_for_each_vcpu() gets the first vCPU from. */
-static int on_xa_find(struct kretprobe_instance *ri, struct pt_regs *regs)
+/*
+ * xa_find() is what kvm_for_each_vcpu() gets the first vCPU from.  Whoever can be preempted
+ * there sleeps, or no grace period would end, and who destroys a VM waits for some.
+ */
+static noinline void *find_and_stay(struct xarray *xa, unsigned long *index,
+				    unsigned long max, xa_mark_t filter)
+{
+	void *found = xa_find(xa, index, max, filter);
+
+	if (found)
+		hold(preemptible() && !rcu_preempt_depth());
+	else
+		WRITE_ONCE(stop_cpu, raw_smp_processor_id());
+	return found;
+}
+
+static int on_xa_find(struct kprobe *kp, struct pt_regs *regs)
 {
 	unsigned int cpu = raw_smp_processor_id();
 
-	if (cpu == READ_ONCE(stop_cpu) && !cpu_active(cpu) && regs_return_value(regs)) {
-		WRITE_ONCE(stop_cpu, UINT_MAX);
-		hold(false);
-	}
-	return 0;
+	if (cpu_active(cpu) || cmpxchg(&stop_cpu, cpu, UINT_MAX) != cpu)
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)find_and_stay);
+	return 1;
 }
 
-static struct kretprobe xa_find_probe = {
-	.handler = on_xa_find,
-	.kp.symbol_name = "xa_find",
+/* A probe with this one is not optimized to a jump, which ignores where to go on. */
+static void on_end(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe xa_find_probe = {
+	.pre_handler = on_xa_find,
+	.post_handler = on_end,
+	.symbol_name = "xa_find",
 };
 
 /*
@@ -151,11 +192,6 @@ static int on_unregister(struct kprobe *kp, struct pt_regs *regs)
 		return 0;
 	instruction_pointer_set(regs, (unsigned long)unregister_and_stay);
 	return 1;
-}
-
-/* A probe with this one is not optimized to a jump, which ignores where to go on. */
-static void on_end(struct kprobe *kp, struct pt_regs *regs, unsigned long flags)
-{
 }
 
 static struct kprobe unregister_probe = {
@@ -362,7 +398,7 @@ static int __init lab_init(void)
 	if (!return_notifiers || !reboot_notifiers)
 		return -ENOENT;
 
-	r = register_kretprobe(&xa_find_probe);
+	r = register_kprobe(&xa_find_probe);
 	if (r)
 		return r;
 	r = register_kretprobe(&tsc_sync_probe);
@@ -381,7 +417,7 @@ err_unregister:
 err_tsc_sync:
 	unregister_kretprobe(&tsc_sync_probe);
 err_xa_find:
-	unregister_kretprobe(&xa_find_probe);
+	unregister_kprobe(&xa_find_probe);
 	return r;
 }
 module_init(lab_init);
@@ -391,7 +427,7 @@ static void __exit lab_exit(void)
 	misc_deregister(&lab_dev);
 	unregister_kprobe(&unregister_probe);
 	unregister_kretprobe(&tsc_sync_probe);
-	unregister_kretprobe(&xa_find_probe);
+	unregister_kprobe(&xa_find_probe);
 	if (!traced)
 		return;
 	unregister_trace_write_msr(on_write_msr, NULL);

@@ -15,7 +15,8 @@ struct lab_msr {
 /*
  * Play another hypervisor: put a value into an MSR of this CPU and stay in the
  * kernel, preemption disabled and IRQs enabled, until LAB_LET_GO; then put the
- * old value back.  -ETIME if nobody lets go within LAB_PATIENCE.
+ * old value back.  The same, and again, whenever somebody else wants the CPU.
+ * -ETIME if nobody lets go within LAB_PATIENCE.
  */
 #define LAB_HOLD_MSR	_IOW('L', 1, struct lab_msr)
 

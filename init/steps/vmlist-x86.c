@@ -537,6 +537,7 @@ static int step_vmlist_hotplug(int argc, char **argv)
 	struct vm vm = {}, other = {};
 	uint32_t cpu = X;
 	int lab = open_lab(), early;
+	double end;
 	bool failed;
 
 	load("count", "functions=kvm_arch_vcpu_destroy");
@@ -548,8 +549,9 @@ static int step_vmlist_hotplug(int argc, char **argv)
 	wait_held(lab, true);
 	other = vm;
 	pthread_create(&destroy, NULL, thread_free, &other);
-	sleep(1);
-	early = counted();
+	end = now() + 5;
+	while (!(early = counted()) && now() < end)
+		usleep(10000);
 	ioctl(lab, LAB_LET_GO);
 	pthread_join(online, NULL);
 	pthread_join(destroy, NULL);
