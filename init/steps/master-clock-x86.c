@@ -13,7 +13,7 @@
 #include "../lab.h"
 
 #define VMS	4
-#define VCPUS	4
+#define VCPUS	2
 
 /*
  * Where the guest has what it sees.  All vCPUs share the lock, the last TSC that one of
