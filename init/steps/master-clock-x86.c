@@ -148,7 +148,8 @@ static void wait_for_entries(void)
 		long exits = v->exits;
 
 		while (v->exits < exits + 3) {
-			check(now() < end, "a guest does not run any more");
+			check(now() < end, "VM %d, vCPU %d stands still after %ld exits", i / VCPUS,
+			      i % VCPUS, v->exits);
 			usleep(1000);
 		}
 	}
