@@ -12,12 +12,13 @@ ifneq ($(origin BASE),undefined)
 export BASE
 endif
 
-.PHONY: help run check check-all status tree refresh boot objects each bench preempt mail clean
+.PHONY: help run check check-all status table tree refresh boot objects each bench preempt mail clean
 help: ; @tools/help.sh
 run: ; @tools/run.sh $(MACHINE) $(KERNEL) $(FLAVOUR)	# build a patched kernel, boot it, load KVM, run a guest
 check: ; @BASES="$(BASE)" tools/check.sh fast	# all tests that fit into minutes; base and series
 check-all: ; @BASES="$(BASE)" tools/check.sh all	# the slow ones as well: KASAN, every patch by itself
 status: ; @BASES="$(BASE)" tools/status.sh	# has all of it run on this tree?  from results/
+table: ; @tools/table.sh				# linux-BASE/machines.md from results/: what ran on which machine
 tree: ; @tools/tree.sh				# build/BASE/linux: base and series as a git tree to work in
 refresh: ; @tools/series.sh refresh		# build/BASE/linux back to patches/
 boot: ; @tools/one.sh $(MACHINE) "$(FLAVOUR)" $(KERNEL) $(SCENARIO)	# a shell in MACHINE, or one SCENARIO

@@ -91,7 +91,7 @@ done | complain_if 'a machine neither has nor lacks, or both has and lacks'
 versions=$(bases | sed 's/\./\\./g; s/ /|/g')
 git -C "$TOP" grep -nE "(^|[^0-9.])($versions)([^0-9]|\$)" -- tools machines scenarios init guests modules kconfig Makefile .ci |
 	complain_if 'names a kernel version'
-shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP/.ci/run" || bad=1
+shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP"/tools/verdict/test/*.sh "$TOP/.ci/run" || bad=1
 for f in $(git -C "$TOP" ls-files | grep -vE '^(linux-[^/]*/(patches/|.*\.md)|README|CONTRIBUTING|docs/|results/|tools/verdict/test/|\.gitignore|COPYING)'); do
 	grep -q 'SPDX-License-Identifier: GPL-2.0' "$TOP/$f" || echo "$f"
 done | complain_if 'no SPDX line'

@@ -164,9 +164,9 @@ static int step_hw_online_incompatible(int argc, char **argv)
 
 	/* Replaced, without a VM and with one. */
 	check_accepted("without a VM");
-	hw_u32(HW_INCOMPATIBLE, HW_NO_CPU);
 	fail_to_create(X);
 	offline(X);
+	hw_u32(HW_INCOMPATIBLE, HW_NO_CPU);
 	check_accepted("as it is compatible");
 	create_and_close("with it online", X);
 	hw_u32(HW_INCOMPATIBLE, X);
