@@ -59,6 +59,11 @@ expect 'no such tree' 'neither a directory nor a tarball' env LINUX="$tmp/none" 
 mkdir "$tmp/empty"
 expect 'empty tree' 'holds no Linux source tree' env LINUX="$tmp/empty" BUILD="$tmp/build" "$TOP/tools/base.sh"
 
+printf 'title: x\nflavour: debug\nload\n' > "$tmp/scenario"
+expect 'unknown key of a scenario' "scenario:2: no key 'flavour'; there are: " "$BUILD/verdict/verdict" get "$tmp/scenario" title
+echo 'a line of results' > "$tmp/results"
+expect 'a broken line in results/' 'results:1: has 1 fields, not 14' "$BUILD/verdict/verdict" check ledger="$tmp/results"
+
 # The proxy is a port of this machine on which nobody listens.
 printf 'Acquire::http::Proxy "http://127.0.0.1:9";\nAcquire::https::Proxy "http://127.0.0.1:9";\nAcquire::Retries "0";\n' > "$tmp/apt.conf"
 expect 'no network' 'no network, or' \
