@@ -144,7 +144,7 @@ static void wait_for_entries(void)
 	int i;
 
 	for (i = 0; i < VMS * VCPUS; i++) {
-		struct vcpu *v = &vcpus[0][i];
+		struct vcpu *v = &vcpus[i / VCPUS][i % VCPUS];
 		long exits = v->exits;
 
 		while (v->exits < exits + 3) {
