@@ -46,7 +46,7 @@
 #define S390_DISABLE_CPU	""
 
 /* s390: a fault of SIE is noted for KVM, and not reported; was it the operation? */
-#define is_guest_fault(regs)	false
+#define is_guest_fault(regs)	((void)(regs), false)
 #define forget_guest_fault()	\
 	(cmpxchg(&current->thread.gmap_int_code, PGM_OPERATION, 0) == PGM_OPERATION)
 
