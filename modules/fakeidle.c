@@ -10,7 +10,6 @@
 #include <linux/irq.h>
 #include <linux/module.h>
 #include <linux/smp.h>
-#include <linux/workqueue.h>
 #include <asm/virt.h>
 
 #include "lookup.h"
@@ -74,7 +73,7 @@ static unsigned int kept;
 module_param(kept, uint, 0444);
 MODULE_PARM_DESC(kept, "How often KVM had EL2 of a CPU that idled");
 
-static long idle(void *unused)
+static int idle(void *unused)
 {
 	int r;
 
@@ -97,7 +96,7 @@ static int set_idle(const char *value, const struct kernel_param *kp)
 	r = kstrtouint(value, 0, &cpu);
 	if (r)
 		return r;
-	return cpu < nr_cpu_ids ? work_on_cpu_safe(cpu, idle, NULL) : -EINVAL;
+	return cpu < nr_cpu_ids ? smp_call_on_cpu(cpu, idle, NULL, false) : -EINVAL;
 }
 
 static const struct kernel_param_ops idle_ops = {
