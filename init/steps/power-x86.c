@@ -144,7 +144,7 @@ static void sleep_to_ram(void)
 {
 	/* Bochs comes back before its time; the alarm is still set. */
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+3"), "wakealarm: %m");
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+10"), "wakealarm: %m");
 	suspend("mem");
 }
 
