@@ -112,7 +112,7 @@ static int step_el2_boot(int argc, char **argv)
 
 STEP("el2-boot", step_el2_boot);
 
-/* el2-always: virtualization is enabled from the start; there is no VM, one, and none again. */
+/* el2-always: kvm.enable_virt_at_load is set; there is no VM, one, and none again. */
 static int step_el2_always(int argc, char **argv)
 {
 	int cpu = nr_cpus() - 1;

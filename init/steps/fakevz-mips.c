@@ -197,7 +197,7 @@ static int step_hotplug(int argc, char **argv)
 STEP("fakevz-hotplug", step_hotplug);
 
 /*
- * fakevz-always [unloaded]: virtualization is enabled from load on; VZ was turned on when KVM
+ * fakevz-always [unloaded]: kvm.enable_virt_at_load is set; VZ was turned on when KVM
  * was loaded, stays on whatever VMs do, and was turned off when KVM was unloaded.
  */
 static int step_always(int argc, char **argv)

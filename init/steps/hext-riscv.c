@@ -122,7 +122,7 @@ static int step_hext_refused(int argc, char **argv)
 
 STEP("hext-refused", step_hext_refused);
 
-/* hext-always: virtualization is enabled from load on; there is no VM, one, and none again. */
+/* hext-always: kvm.enable_virt_at_load is set; there is no VM, one, and none again. */
 static int step_hext_always(int argc, char **argv)
 {
 	int cpu = nr_cpus() - 1;

@@ -279,60 +279,24 @@ static int step_hw_left(int argc, char **argv)
 STEP("hw-left", step_hw_left);
 
 /*
- * hw-load-fails other|callback|later: virtualization is to be enabled at load, and
- * cannot, as another hypervisor has each CPU in turn; or usehw.ko fails; or kvm_init()
- * does after both.
+ * hw-load-fails: virtualization is to be enabled at load, and cannot, as another
+ * hypervisor has each CPU in turn.
  */
 static int step_hw_load_fails(int argc, char **argv)
 {
-	bool other = !strcmp(argv[1], "other");
-	int wanted = strcmp(argv[1], "callback") ? EBUSY : HW_ERROR, cpu, error;
 	char *modules[MAX_MODULES], list[16];
-	int nr = kvm_modules(modules);
+	int nr = kvm_modules(modules), cpu, error;
 
-	for (cpu = 0; cpu < (other ? nr_cpus() : 1); cpu++) {
+	for (cpu = 0; cpu < nr_cpus(); cpu++) {
 		snprintf(list, sizeof(list), "%d", cpu);
-		if (other)
-			check(!load_other(list), "otherhv.ko was refused");
+		check(!load_other(list), "otherhv.ko was refused");
 		error = try_load(modules[nr - 1], "");
-		check(error == wanted, "CPU %d: %s: %s", cpu, modules[nr - 1], strerror(error));
-		if (other) {
-			check_other(1);
-			unload("otherhv");
-		}
+		check(error == EBUSY, "CPU %d: %s: %s", cpu, modules[nr - 1], strerror(error));
+		check_other(1);
+		unload("otherhv");
 		check_nothing_left();
 	}
 	return PASS;
 }
 
 STEP("hw-load-fails", step_hw_load_fails);
-
-static int usehw_param(const char *name)
-{
-	char path[64], text[16];
-
-	snprintf(path, sizeof(path), "/sys/module/usehw/parameters/%s", name);
-	check(read_file(path, text, sizeof(text)), "usehw.ko: %m");
-	return *text == 'Y' ? 1 : *text == 'N' ? 0 : atoi(text);
-}
-
-/* hw-used: usehw.ko had virtualization before /dev/kvm, and may have it still. */
-static int step_hw_used(int argc, char **argv)
-{
-	open_hw(2);
-	check(usehw_param("missing") != -1, "the callback was not called");
-	check(!usehw_param("missing"), "in the callback: %d CPUs were not enabled",
-	      usehw_param("missing"));
-	check(!usehw_param("chardev"), "in the callback: there was /dev/kvm");
-	if (usehw_param("keep")) {
-		check_enabled(all_cpus(), "kept by a vendor module");
-		replug(X);
-		check_enabled(all_cpus(), "a CPU was replugged");
-		check(write_file("/sys/module/usehw/parameters/release", "1"), "release: %m");
-	}
-	check_disabled("released");
-	create_and_close("released", -1);
-	return PASS;
-}
-
-STEP("hw-used", step_hw_used);

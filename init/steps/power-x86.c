@@ -85,6 +85,8 @@ struct runner {
 	struct vm vm;
 	pthread_t thread;
 	int cpu;			/* negative: any */
+	bool moves;			/* leaves a CPU that KVM_RUN says cannot run it */
+	volatile int moved;		/* how often it did */
 	volatile int result;		/* of KVM_RUN, once it is not interrupted */
 	volatile bool stop, done;
 	volatile pid_t tid;
@@ -92,6 +94,21 @@ struct runner {
 
 static void nothing(int sig)
 {
+}
+
+/* KVM_RUN refused a CPU: the affinity is as it was, and it is for us to change it. */
+static void move_away(struct runner *r)
+{
+	int refused = r->vm.run->fail_entry.cpu;
+	cpu_set_t allowed;
+
+	check(!sched_getaffinity(0, sizeof(allowed), &allowed), "affinity: %m");
+	check(CPU_ISSET(refused, &allowed), "the task lost CPU %d from its affinity", refused);
+	check(CPU_COUNT(&allowed) == (r->cpu < 0 ? nr_cpus() : 1), "the task may use %d CPUs",
+	      CPU_COUNT(&allowed));
+	pin((refused + 1) % nr_cpus());
+	r->cpu = (refused + 1) % nr_cpus();
+	r->moved++;
 }
 
 static void *runner(void *arg)
@@ -103,6 +120,10 @@ static void *runner(void *arg)
 	r->tid = syscall(SYS_gettid);
 	do {
 		result = vm_run(&r->vm);
+		if (result == KVM_EXIT_FAIL_ENTRY && r->moves && !r->stop) {
+			move_away(r);
+			result = -EINTR;
+		}
 	} while (result == -EINTR && !r->stop);
 	r->result = result;
 	r->done = true;
@@ -202,56 +223,85 @@ static void end(struct runner *r)
 	vm_free(&r->vm);
 }
 
+/* What cannot be done on the CPU fails, and can be done elsewhere. */
+static void refused_on(int cpu, struct vm *vm)
+{
+	struct kvm_regs regs;
+	int fd, r;
+
+	pin(cpu);
+	check(ioctl(vm->vcpu, KVM_GET_REGS, &regs) && errno == EIO, "KVM_GET_REGS on CPU %d: %m",
+	      cpu);
+	/* A VM that is new does not help the CPU as long as others exist. */
+	fd = vm_create();
+	check(fd >= 0, "KVM_CREATE_VM: %m");
+	check(ioctl(fd, KVM_CREATE_VCPU, 0) < 0 && errno == EIO, "KVM_CREATE_VCPU on CPU %d: %m",
+	      cpu);
+	pin((cpu + 1) % nr_cpus());
+	r = ioctl(fd, KVM_CREATE_VCPU, 0);
+	check(r >= 0, "KVM_CREATE_VCPU on another CPU: %m");
+	close(r);
+	close(fd);
+	check(!ioctl(vm->vcpu, KVM_GET_REGS, &regs), "KVM_GET_REGS on another CPU: %m");
+	pin(-1);
+}
+
 /*
- * resume-fails: CPU 0 does not enable virtualization when the system resumes.  A vCPU
- * that may run elsewhere does so, for good; one that may not gets an error.
+ * resume-fails: CPU 0 does not enable virtualization when the system resumes.  KVM_RUN
+ * says so there, and the vCPU goes on elsewhere, if user space takes it there.
  */
 static int step_resume_fails(int argc, char **argv)
 {
-	struct runner free = {}, bound = {}, second = {}, again = {};
-	int power = open_power(), r, fd;
+	struct runner free = { .moves = true }, bound = {}, moved = { .moves = true };
+	struct runner second = {}, again = {};
+	int power = open_power();
 	double end_of_wait;
-	cpu_set_t allowed;
 
 	start(&free, -1, &code_tsc);
 	start(&bound, 0, &code_tsc);
+	start(&moved, 0, &code_tsc);
 	wait_progress(&free, "from the start");
 	wait_progress(&bound, "from the start");
+	wait_progress(&moved, "from the start");
 	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
 	sleep_to_ram();
 
 	end_of_wait = now() + 20;
 	while (!bound.done && now() < end_of_wait)
 		usleep(10000);
-	check(bound.done && bound.result == -EIO, "KVM_RUN on CPU 0 %s %d",
-	      bound.done ? "returned" : "goes on, not", -EIO);
-	wait_progress(&free, "after the resume");
-	check(!sched_getaffinity(free.tid, sizeof(allowed), &allowed), "affinity: %m");
-	check(!CPU_ISSET(0, &allowed) && CPU_COUNT(&allowed) == nr_cpus() - 1,
-	      "the task of the other vCPU may still run on CPU 0");
+	check(bound.done && bound.result == KVM_EXIT_FAIL_ENTRY, "KVM_RUN on CPU 0 %s %d",
+	      bound.done ? "returned" : "goes on,", bound.result);
+	check(bound.vm.run->fail_entry.cpu == 0, "KVM_RUN blames CPU %u",
+	      bound.vm.run->fail_entry.cpu);
 	check(!(enabled(power) & 1), "virtualization is enabled on CPU 0");
+	wait_progress(&free, "after the resume");
+	wait_progress(&moved, "on another CPU");
+	check(moved.moved == 1, "KVM_RUN refused a CPU %d times", moved.moved);
+	refused_on(0, &bound.vm);
 
-	/* A VM that is new does not help CPU 0 as long as the others exist. */
-	pin(0);
-	fd = vm_create();
-	check(fd >= 0, "KVM_CREATE_VM: %m");
-	r = ioctl(fd, KVM_CREATE_VCPU, 0);
-	note("lab: KVM_CREATE_VCPU on CPU 0 alone: %s", r < 0 ? strerror(errno) : "ok");
-	if (r >= 0)
-		close(r);
-	close(fd);
+	/* It has not lost anything. */
+	pthread_join(bound.thread, NULL);
+	bound.cpu = 1;
+	bound.done = false;
+	check(!pthread_create(&bound.thread, NULL, runner, &bound), "pthread_create");
+	wait_progress(&bound, "on another CPU, after CPU 0 was refused");
 	end(&bound);
 
 	/* The next sleep is another chance. */
-	pin(-1);
 	sleep_to_ram();
 	check(enabled(power) & 1, "not enabled on CPU 0 after another sleep");
 	start(&second, 0, &code_tsc);
 	wait_progress(&second, "on CPU 0, after another sleep");
 	end(&second);
+
+	/* So is the next first VM. */
+	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
+	sleep_to_ram();
+	check(!(enabled(power) & 1), "virtualization is enabled on CPU 0");
+	wait_progress(&moved, "until it is ended");
 	wait_progress(&free, "until it is ended");
 	end(&free);
-
+	end(&moved);
 	check(!enabled(power), "enabled on CPUs %#lx without a VM", enabled(power));
 	start(&again, 0, &code_tsc);
 	wait_progress(&again, "on CPU 0, with the next VM");
