@@ -223,7 +223,7 @@ static void start_all(void)
 static int step_master_clock(int argc, char **argv)
 {
 	int replugs = argc > 1 ? atoi(argv[1]) : 0, n, milestone = 1;
-	struct seen seen;
+	struct seen seen = {};
 
 	check(replugs > 0, "how many replugs?");
 	if (nr_cpus() < 2)
