@@ -14,6 +14,7 @@
 #include <linux/rculist.h>
 #include <linux/uaccess.h>
 #include <linux/user-return-notifier.h>
+#include <linux/workqueue.h>
 
 #include <asm/msr.h>
 #include <asm/msr-trace.h>
@@ -130,6 +131,40 @@ static unsigned int nr_notifiers(unsigned int cpu)
 	hlist_for_each(node, per_cpu_ptr(return_notifiers, cpu))
 		nr++;
 	return nr;
+}
+
+/* A kernel thread does not return to user space, so that nothing is restored before. */
+static long get_uret(void *p)
+{
+	u64 (*get)(unsigned int slot) = (void *)lookup("kvm_get_user_return_msr");
+	int (*find)(u32 msr) = (void *)lookup("kvm_find_user_return_msr");
+	struct lab_uret *uret = p;
+	int slot;
+
+	if (!get || !find)
+		return -ENOENT;
+	slot = find(uret->msr);
+	if (slot < 0)
+		return -ENOENT;
+	preempt_disable();
+	uret->value = get(slot);
+	preempt_enable();
+	return 0;
+}
+
+static long get_uret_ioctl(struct lab_uret __user *arg)
+{
+	struct lab_uret uret;
+	long r;
+
+	if (copy_from_user(&uret, arg, sizeof(uret)))
+		return -EFAULT;
+	if (uret.cpu >= nr_cpu_ids || !cpu_online(uret.cpu))
+		return -EINVAL;
+	r = work_on_cpu(uret.cpu, get_uret, &uret);
+	if (!r && copy_to_user(arg, &uret, sizeof(uret)))
+		r = -EFAULT;
+	return r;
 }
 
 static unsigned int stop_cpu = UINT_MAX;
@@ -360,6 +395,8 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		WRITE_ONCE(let_go, false);
 		WRITE_ONCE(return_cpu, nr);
 		return 0;
+	case LAB_GET_URET:
+		return get_uret_ioctl((void __user *)arg);
 	case LAB_TSC_AHEAD:
 	case LAB_TSC_MOVED:
 		return tsc_ioctl(cmd, (void __user *)arg);

@@ -86,6 +86,18 @@ struct lab_tsc {
  */
 #define LAB_STOP_RETURN		_IOW('L', 17, __u32)
 
+/*
+ * Ask KVM what a CPU has in a user-return MSR, as SVM does for a guest that has the MSR
+ * switched by the CPU.  -ENOENT on kernels where KVM cannot be asked, or has no such MSR.
+ */
+struct lab_uret {
+	__u32 cpu;
+	__u32 msr;
+	__u64 value;		/* out */
+};
+
+#define LAB_GET_URET	_IOWR('L', 18, struct lab_uret)
+
 #define LAB_PATIENCE	20	/* seconds */
 
 #endif
