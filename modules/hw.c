@@ -35,8 +35,9 @@ static struct hold {
 	bool held, let_go;
 } holds[HW_POINTS] = { [0 ... HW_POINTS - 1] = { .cpu = HW_NO_CPU } };
 
-/* Not every kernel has such a function; it may or may not get the CPU's number. */
+/* Not every kernel has such functions; this one may or may not get the CPU's number. */
 static int (*enable_cpu)(unsigned int cpu);
+static void (*clear_vmcs)(void *vmcs);
 
 static bool is_to_be_held(enum hw_point point, u32 cpu)
 {
@@ -65,7 +66,7 @@ static long hold_ioctl(struct hw_hold *arg)
 {
 	struct hold *h = &holds[arg->point];
 
-	if (arg->point == HW_COMES && !enable_cpu)
+	if ((arg->point == HW_COMES && !enable_cpu) || (arg->point == HW_CLEAR && !clear_vmcs))
 		return -EOPNOTSUPP;
 
 	WRITE_ONCE(h->let_go, false);
@@ -307,12 +308,37 @@ static struct kprobe comes_probe = {
 	.symbol_name = ENABLE_COMING_CPU,
 };
 
-/* The last one is left out where there is no such function. */
-static struct kprobe *probes[] = {
-	&enable_probe, &check_probe, &dying_probe, &drop_probe, &comes_probe,
+/*
+ * VMX: a CPU that goes offline clears the VMCSs that are loaded there.  With IRQs disabled
+ * nobody can be in its way, and it is not held.
+ */
+static noinline void stay_and_clear(void *vmcs)
+{
+	stay(HW_CLEAR, true);
+	clear_vmcs(vmcs);
+}
+
+static int on_clear(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (!(regs->flags & X86_EFLAGS_IF) || strncmp(current->comm, "cpuhp/", 6) ||
+	    !is_to_be_held(HW_CLEAR, raw_smp_processor_id()))
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)stay_and_clear);
+	return 1;
+}
+
+static struct kprobe clear_probe = {
+	.pre_handler = on_clear,
+	.post_handler = on_end,
+	.symbol_name = "__loaded_vmcs_clear",
 };
 
-static int nr_probes = ARRAY_SIZE(probes);
+/* Those that not every kernel has a function for are added. */
+static struct kprobe *probes[6] = {
+	&enable_probe, &check_probe, &dying_probe, &drop_probe,
+};
+
+static int nr_probes = 4;
 
 static void get_enabled(void *enabled)
 {
@@ -416,8 +442,11 @@ static int __init hw_init(void)
 	if (!find_role(VMX_COMPARE_CPU))
 		nr_returns--;
 	enable_cpu = find_role(ENABLE_COMING_CPU);
-	if (!enable_cpu)
-		nr_probes--;
+	if (enable_cpu)
+		probes[nr_probes++] = &comes_probe;
+	clear_vmcs = find_role("__loaded_vmcs_clear");
+	if (clear_vmcs)
+		probes[nr_probes++] = &clear_probe;
 
 	r = register_kretprobes(returns, nr_returns);
 	if (r)
