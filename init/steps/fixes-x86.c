@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "../lab.h"
+#include "../../modules/hw.h"
 #include "../../modules/lab.h"
 #include "../../modules/power.h"
 
@@ -456,3 +457,54 @@ static int step_lost_cpu(int argc, char **argv)
 }
 
 STEP("lost-cpu", step_lost_cpu);
+
+static void *go_offline(void *arg)
+{
+	struct comer *c = arg;
+
+	c->ok = set_online(X, false);
+	c->done = true;
+	return NULL;
+}
+
+/*
+ * vmclear: CPU X goes offline and clears the VMCSs of vCPUs that ran there last.  It is held
+ * before the first one; if it can be, the second one is loaded on CPU 0 meanwhile.
+ */
+static int step_vmclear(int argc, char **argv)
+{
+	struct hw_hold hold = { .point = HW_CLEAR, .cpu = X };
+	int hw = open("/dev/hw", O_RDWR | O_CLOEXEC), i;
+	uint32_t point = HW_CLEAR;
+	struct comer goer = {};
+	struct vm vm[3] = {};
+	double end;
+	bool held;
+
+	check(hw >= 0, "no /dev/hw: %m");
+	check(nr_cpus() > 1, "this machine has one CPU");
+	if (ioctl(hw, HW_HOLD, &hold) && errno == EOPNOTSUPP)
+		skip("no VMCSs on this machine");
+	pin(X);
+	for (i = 0; i < 3; i++) {
+		vm_init(&vm[i], &code_tick, 0);
+		vm_getc(&vm[i]);
+	}
+	pin(0);
+	pthread_create(&goer.thread, NULL, go_offline, &goer);
+	end = now() + HW_PATIENCE / 2;
+	while (!(held = ioctl(hw, HW_HELD, &point) == 1) && !goer.done && now() < end)
+		usleep(1000);
+	/* The list begins with the one that was loaded last. */
+	vm_getc(&vm[1]);
+	ioctl(hw, HW_LET_GO, &point);
+	pthread_join(goer.thread, NULL);
+	check(goer.ok, "CPU %d did not go offline", X);
+	note("lab: the CPU that went offline %s IRQs", held ? "took" : "took no");
+	for (i = 0; i < 3; i++)
+		check(vm_getc(&vm[i]) >= 0, "no output");
+	online(X);
+	return PASS;
+}
+
+STEP("vmclear", step_vmclear);
