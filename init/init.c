@@ -495,8 +495,8 @@ static void run_steps(char *text)
 	report_fmt("KTAP version 1");
 	report_fmt("1..%d", nr ?: 1);
 	if (!uname(&u))
-		note("lab: kernel %s", u.release);
-	note("lab: cpus %d", nr_cpus());
+		note("lab: kernel=%s", u.release);
+	note("lab: cpus=%d", nr_cpus());
 	line = strtok_r(text, "\n", &save);
 	for (i = 1; line; i++, line = strtok_r(NULL, "\n", &save))
 		run_step(i, line);

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # boot.sh MACHINE FLAVOUR WHAT SCENARIO: boot what kernel.sh built, put it through
-# the scenario, judge. All that the machine said stays in build/run/.
+# the scenario, judge. All that the machine said stays in build/BASE/run/.
 # CPUS and APPEND override the number of CPUs and add to the command line.
+# LAB_LEDGER is the file of results/ in which the row is recorded.  With LAB_KEEP, nothing
+# is booted where a row of the same key is there, and good.
 # SCENARIO "shell" is a shell in the machine, on this terminal.  SCENARIO:CASE is one
 # of those that the scenario's "each:" line names; the machine finds it in lab.case=.
 . "$(dirname "$0")/lib.sh"
@@ -10,6 +12,15 @@ lock
 machine "$1"
 name=$1 flavour=$2 what=$(basename "$3" .patch) full=$4
 split "$full"
+
+verdict=$BUILD/verdict/verdict
+row="base=$BASE machine=$name flavour=$flavour kernel=$what scenario=$full"
+# Nothing in there has a blank.
+# shellcheck disable=SC2086
+if [ -n "${LAB_LEDGER:-}" ] && [ "$scenario" != shell ]; then
+	row="$row ledger=$LAB_LEDGER $("$TOP/tools/key.sh" "$1" "$2" "$3" "$full" | sed 's/.* \(.*\) \(.*\)/key=\1 tree=\2/')"
+	[ -z "${LAB_KEEP:-}" ] || ! "$verdict" keep $row || exit 0
+fi
 
 dir=$WORK/run/$name-$flavour-$what-$full
 kernel=$WORK/kernel/$kernel-$flavour-$what
@@ -19,8 +30,8 @@ need_space 300
 
 # Modules by boot, selftests only where they are run.
 cp -r "$kernel/modules" "$dir/root/modules"
+[ "$scenario" = shell ] || "$verdict" steps "$file" > "$dir/root/steps"
 cp "$WORK/init/$arch.cpio" "$dir/initrd"
-[ "$scenario" = shell ] || grep -v '^#\|: \|:$' "$file" > "$dir/root/steps"
 (cd "$dir/root" && find . | cpio --quiet -o -H newc -R 0:0) >> "$dir/initrd"
 ! grep -qs '^kselftests' "$file" || cat "$WORK/selftests/$arch.cpio" >> "$dir/initrd"
 rm -rf "$dir/root"
@@ -35,7 +46,8 @@ fi
 # Named in the machine's emulator line.
 # shellcheck disable=SC2034
 console=$dir/console report=$dir/report image=$kernel/image initrd=$dir/initrd once=-no-reboot
-append="$append $(header "$file" append) ${APPEND:-} lab.scenario=$scenario ${case:+lab.case=$case} lab.modules=$modules"
+[ "$scenario" = shell ] || append="$append $(key_of "$file" append)"
+append="$append ${APPEND:-} lab.scenario=$scenario ${case:+lab.case=$case} lab.modules=$modules"
 append="$append lab.lacks=$(words "$lacks" "$quirks" | tr ' ' ,)"
 if [ "$scenario" = shell ]; then
 	case $emulator in
@@ -46,15 +58,21 @@ if [ "$scenario" = shell ]; then
 	eval "exec $(echo "$emulator" | sed 's/-serial file:$console/-serial mon:stdio/' | tr '\n' ' ')"
 fi
 
-cpus=${CPUS:-$(header "$file" cpus | grep . || echo "$cpus")}
-boots=$(header "$file" boots | grep . || echo 1)
+cpus=${CPUS:-$(key_of "$file" cpus | grep . || echo "$cpus")}
+boots=$(key_of "$file" boots)
 enough=25
 # shellcheck disable=SC2034
 [ "$boots" -eq 1 ] || once='' enough=1
-seconds=$(($(header "$file" timeout | grep . || echo 120) * patience))
+seconds=$(($(key_of "$file" timeout) * patience))
+# A mutant says itself what it breaks.
+case $3 in
+*/*) expect=$(header "$3" Expect) ;;
+*) expect=$("$verdict" expect room="$ROOM" scenario="$full" kernel="$what" machine="$name" flavour="$flavour") ;;
+esac
 eval "set -- $(echo "$emulator" | tr '\n' ' ')"
 printf '%s ' "$@" > "$dir/command"
-"$1" --version 2> /dev/null | sed -n '1{s/ (Debian.*//;p}' > "$dir/version"
+version=$("$1" --version 2> /dev/null | sed -n '1{s/ (Debian.*//;p}')
+echo "$version" > "$dir/version"
 [ "$seconds" -lt 400 ] ||
 	say "  .. $name $flavour $what $full, $seconds s at most; progress: ${report#"$PWD"/}"
 
@@ -64,7 +82,7 @@ enough_said()
 	[ "$(grep -cs '^# lab: complete' "$report")" -lt "$boots" ] || return 0
 	# One that deadlocked, as it has to, would use up all of its time.  What it says
 	# on its console is long: look every 5 s.
-	[ "${LAB_EXPECT:-}" = splat ] && [ "$((beat % 25))" -eq 0 ] &&
+	[ "$expect" = splat ] && [ "$((beat % 25))" -eq 0 ] &&
 		grep -qs 'possible circular' "$console"
 }
 
@@ -95,13 +113,17 @@ emulate "$@"
 
 # TCG was seen to lose timer interrupts, once in some twenty boots, on the base.
 # A hang is tried once more; what the first try said is kept, and pointed to.
-if [ "$ended" = timeout ] && [ "$(header "$file" expect)" != hang ]; then
+case $ended:$expect in
+timeout:*hang*) ;;
+timeout:*)
 	mkdir -p "$dir/hung"
 	mv "$console" "$report" "$dir/hung/"
 	say "       note: $full hung at the first try: ${dir#"$PWD"/}/hung"
 	emulate "$@"
-fi
+	;;
+esac
 rm -f "$dir/initrd"
 
-LAB_CASE=$case "$WORK/tools/lab" judge "$name" "$flavour" "$what" "$file" "$ROOM/$errata.errata" \
-	"$banner" "$dir" "$ended" "$(($(date +%s) - start))"
+# shellcheck disable=SC2086
+"$verdict" judge $row file="$file" room="$ROOM" banner="$banner" dir="$dir" ended="$ended" \
+	expect="$expect" emulator="$version" seconds=$(($(date +%s) - start))

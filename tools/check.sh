@@ -38,21 +38,21 @@ part()
 	printf '\n== %s (%s so far)\n' "$*" "$(since "$start")"
 }
 
-# note MACHINE FLAVOUR KERNEL SCENARIO VERDICT GOOD SECONDS DETAIL
+# note MACHINE FLAVOUR KERNEL SCENARIO VERDICT SECONDS DETAIL
 note()
 {
 	"$verdict" note base="$BASE" machine="$1" flavour="$2" kernel="$(basename "$3" .patch)" scenario="$4" \
-		verdict="$5" good="$6" seconds="$7" detail="$8" || :
+		verdict="$5" seconds="$6" detail="$7" || :
 }
 
 # row NAME COMMAND...: a test that is not a boot.
 row()
 {
 	! late - - - "$1" || return 0
-	name=$1 begun=$(date +%s) result=pass good=1
+	name=$1 begun=$(date +%s) result=pass
 	shift
-	"$@" || { result=fail good=0; }
-	note - - - "$name" $result $good "$(($(date +%s) - begun))" ''
+	"$@" || result=fail
+	note - - - "$name" $result "$(($(date +%s) - begun))" ''
 }
 
 # Are the MINUTES over?
@@ -65,7 +65,7 @@ over()
 late()
 {
 	over || return 1
-	note "$1" "$2" "$3" "$4" skip 1 0 "MINUTES=$MINUTES are over"
+	note "$1" "$2" "$3" "$4" skip 0 "MINUTES=$MINUTES are over"
 }
 
 # boot MACHINE FLAVOUR KERNEL SCENARIO[:CASE]; without CASE, all that the scenario has.
@@ -166,7 +166,7 @@ unit()
 	fi
 	part "Linux $BASE, $1, $2, $3"
 	"$TOP/tools/prepare.sh" "$1" "$2" "$3" || {
-		note "$1" "$2" "$3" build fail 0 0 "see $LOGS"
+		note "$1" "$2" "$3" build fail 0 "see $LOGS"
 		return
 	}
 	for s in $todo; do
@@ -176,7 +176,7 @@ unit()
 	wait
 	for s in $todo; do
 		[ "$3" = series ] && grep -q '^kselftests' "$TOP/scenarios/$s" && [ -d "$WORK/run/$1-$2-base-$s" ] || continue
-		late "$1" - both "$s" || "$verdict" compare base="$BASE" machine="$1" scenario="$TOP/scenarios/$s" \
+		late "$1" - both "$s" || "$verdict" compare base="$BASE" machine="$1" flavour="$2" scenario="$s" room="$ROOM" \
 			base-dir="$WORK/run/$1-$2-base-$s" series-dir="$WORK/run/$1-$2-series-$s" || :
 	done
 }
@@ -196,7 +196,7 @@ mutants()
 			"$TOP/tools/kernel.sh" "$m" "$flavour" "$patch"
 			# It boots while the next one is built.
 			wait
-			LAB_EXPECT=$(header "$patch" Expect) boot_beside "$m" "$flavour" "$patch" "$s"
+			boot_beside "$m" "$flavour" "$patch" "$s"
 		done
 	done
 	wait
@@ -217,7 +217,7 @@ for b in $BASES; do
 	if "$TOP/tools/base.sh"; then
 		had="$had $b"
 	else
-		note - - - "Linux $b" skip 1 0 'cannot be had here: see the line above'
+		note - - - "Linux $b" skip 0 'cannot be had here: see the line above'
 	fi
 done
 [ -n "$had" ] || die "none of the bases $BASES can be had: LINUX= takes a tree or tarball"
@@ -271,7 +271,7 @@ if [ -z "$MACHINES" ]; then
 		use_base "$b"
 		for kernel in $(kernels); do
 			awk -F '\t' -v b="$b" -v k="$kernel" '$1 == b && $2 == "x86_64-svm" && $4 == k && $6 != "skip" { found = 1 } END { exit !found }' "$LAB_RESULTS" ||
-				note x86_64-svm - "$kernel" any fail 0 0 'did not run: the least that make check has to do'
+				note x86_64-svm - "$kernel" any fail 0 'did not run: the least that make check has to do'
 		done
 	done
 fi

@@ -5,6 +5,7 @@
 # "On: base" on the base; after the mutant that "With:" names), or prefix, i.e. the
 # series up to COMMIT.
 # The result is in build/BASE/kernel/NAME; nothing happens if it is up to date.
+# With a fourth argument, "key", the hash of all that goes into it is printed instead.
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
@@ -56,6 +57,7 @@ prefix) commit=${COMMIT:?} ;;
 esac
 # shellcheck disable=SC2086
 key=$({ git --git-dir="$STORE" rev-parse "$commit^{tree}"; fragment_text; printf %s "$variables"; "${cross}gcc" --version; cat ${with:+"$with"} ${patch:+"$patch"} "$TOP"/modules/* "$ROOM/compat.h"; } | sha256sum)
+[ "${4:-}" != key ] || { echo "$key"; exit 0; }
 [ "$key" != "$(cat "$out/key" 2> /dev/null)" ] || exit 0
 
 "$TOP/tools/need.sh" kernel

@@ -112,7 +112,7 @@ machine()
 	esac
 	[ -f "$TOP/machines/$1" ] || die "no machine '$1'; there are: $(machines)"
 	# What a machine's file need not say.
-	cross='' level=fast demo=demo has='' later='' lacks='' quirks='' errata=$1 patience=1
+	cross='' level=fast demo=demo has='' later='' lacks='' quirks='' patience=1
 	# shellcheck source=/dev/null
 	. "$TOP/machines/$1"
 	lacks_machine=$lacks
@@ -164,10 +164,16 @@ has_all()
 	done
 }
 
-# header FILE KEY: the value of a scenario's "KEY: value" line.
+# header FILE KEY: the value of a "KEY: value" line at the head of a mutant, or of another file.
 header()
 {
 	sed -n "s/^$2: *//p" "$1"
+}
+
+# key_of SCENARIO-FILE KEY: the value that the scenario has, or what holds without one.
+key_of()
+{
+	"$BUILD/verdict/verdict" get "$1" "$2"
 }
 
 # The series' topics, in their order.

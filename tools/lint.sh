@@ -84,7 +84,7 @@ for m in $(machines); do
 		esac
 	done
 done | complain_if 'a machine neither has nor lacks, or both has and lacks'
-"$BUILD/verdict/verdict" lint "$ROOM" "$TOP/scenarios" "$TOP/machines" || bad=1
+"$TOP/tools/verdict.sh" lint || bad=1
 [ ! -x "$TOP/tools/verdict/test/run.sh" ] || "$TOP/tools/verdict/test/run.sh" "$BUILD/verdict/verdict" || bad=1
 
 # A kernel's version is named in its room and in prose, nowhere else.

@@ -7,7 +7,8 @@ machine "$1"
 if [ "$4" != shell ]; then
 	split "$4"
 	[ -f "$file" ] || die "no scenario '$4'; there are: shell $(scenarios)"
-	needs=$(header "$file" needs) each=$(header "$file" each)
+	"$TOP/tools/prepare.sh" tools
+	needs=$(key_of "$file" needs) each=$(key_of "$file" each)
 	# shellcheck disable=SC2086
 	has_all $needs || die "machine $1 cannot run $4: it takes '$needs', see machines/$1"
 	case " $each " in

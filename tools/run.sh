@@ -16,21 +16,28 @@ rm -f "$LAB_RESULTS"
 dir=$WORK/run/$1-$flavour-$what-$demo
 said()
 {
-	sed -n "s/^# lab: $1 *//p" "$dir/report" | paste -sd ' '
+	sed -n "s/^# lab: $1=//p" "$dir/report" | paste -sd ' '
 }
+# From the row, which has fields with tabs between.
+column()
+{
+	tail -n 1 "$LAB_RESULTS" | cut -f "$1" | sed 's/^-$//'
+}
+vms=$(said vms)
+detail=$(column 14)
 
 say
 printf '%-9s%s\n' \
 	kernel "$(said kernel) (base: Linux $(cat "$STORE/lab-release") from ${LINUX:-$package of Debian})" \
 	series "$([ "$what" = base ] ||
 		echo "$(topics | paste -sd ' '), $(find "$PATCHES" -name '*.patch' ! -name '0000*' | wc -l) patches")" \
-	machine "$1: $title, $(cat "$dir/version"), $(said cpus) CPUs" \
+	machine "$1: $title, $(column 12), $(said cpus) CPUs" \
 	loaded "$(said loaded)" \
-	refused "$(sed -n 's/^# lab: \(.* refused: .*\)/\1/p' "$dir/report")" \
-	guest "$(said 'guest printed:')" \
-	VMs "$(said 'created and' | sed 's/^/created and /')" \
-	hotplug "$(sed -n 's/^# lab: \(.* went and came.*\)/\1/p' "$dir/report")" \
-	verdict "$(awk -F '\t' '{ print $5 ($8 ? ": " $8 : "") }' "$LAB_RESULTS"), $(grep -c '^ok' "$dir/report" || :) of $(sed -n 's/^1\.\.//p' "$dir/report") steps ok, $(since "$start") in all" \
+	refused "$(said refused)" \
+	guest "$(said guest)" \
+	VMs "${vms:+$vms, created and destroyed}" \
+	hotplug "$(said hotplug)" \
+	verdict "$(column 6)${detail:+: $detail}, $(grep -c '^ok' "$dir/report" || :) of $(sed -n 's/^1\.\.//p' "$dir/report") steps ok, $(since "$start") in all" \
 	console "${dir#"$PWD"/}/console" | grep -vE '^[a-zA-Z]+ *$'
 [ "$ok" -eq 0 ] || sed 1d "$LOGS/demo.log"
 exit "$ok"

@@ -1,22 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# table.sh: what ran on which machine, from the results of the last check, as
-# build/machines.md and on the terminal.
+# table.sh: what ran on which machine, from results/BASE, as linux-BASE/machines.md and on
+# the terminal.  That takes no kernel and no run: any clone has what it needs.
 . "$(dirname "$0")/lib.sh"
-[ -f "$WORK/results.tsv" ] || die "no results yet: run 'make check' or 'make check-all' first"
-for m in $(machines); do
-	machine "$m"
-	version=$(cat "$WORK/run/$m"-*/version 2> /dev/null | sed -n 1p)
-	printf '%s\t%s\t%s\t%s\t%s\n' "$m" "$title" "${version:-not run}" "$flavours" \
-		"$(echo "$lacks" | paste -sd '|')"
-done > "$WORK/machines.tsv"
+ledger=$TOP/results/$BASE
+[ -f "$ledger" ] || die "results/$BASE is not there yet: 'make check-all' writes it"
+"$TOP/tools/verdict.sh" machines
 {
 	echo '<!-- SPDX-License-Identifier: GPL-2.0-only -->'
 	echo '# What ran on which machine'
 	echo
-	echo "Written by tools/table.sh from the results of \`make check\` or \`make check-all\`,"
-	echo "base Linux $(cat "$STORE/lab-release")."
+	echo "Written by tools/table.sh from results/$BASE; the base is Linux $version, $proven when it"
+	echo 'was proven last.'
 	echo
-	"$WORK/tools/lab" table "$WORK/machines.tsv" "$WORK/results.tsv" "$WORK/run"
-} > "$WORK/machines.md"
-sed '1,2d' "$WORK/machines.md"
+	"$BUILD/verdict/verdict" table ledger="$ledger" machines="$WORK/machines.tsv"
+} > "$ROOM/machines.md.new" || { rm -f "$ROOM/machines.md.new"; exit 1; }
+mv "$ROOM/machines.md.new" "$ROOM/machines.md"
+sed '1,2d' "$ROOM/machines.md"

@@ -41,7 +41,7 @@ static int step_load(int argc, char **argv)
 		while (p && (p = strchr(p, ':')))
 			*p = ' ';
 		load(real_name(name), params ?: "");
-		note("lab: loaded %s", real_name(name));
+		note("lab: loaded=%s", real_name(name));
 	}
 	return PASS;
 }
@@ -83,7 +83,7 @@ static int step_refused(int argc, char **argv)
 	check(access("/sys/kernel/debug/kvm", F_OK), "debugfs still has a directory kvm");
 	for (i = nr - 2; i >= 0; i--)
 		unload(modules[i]);
-	note("lab: %s refused: %s", modules[nr - 1], strerror(ENODEV));
+	note("lab: refused=%s: %s", modules[nr - 1], strerror(ENODEV));
 	return PASS;
 }
 
@@ -134,7 +134,7 @@ static int step_hello(int argc, char **argv)
 	while (len < sizeof(text) - 1 && (c = vm_getc(&vm)) != '\n')
 		text[len++] = c;
 	check(strstr(text, vm_signature), "the guest printed '%s'", text);
-	note("lab: guest printed: %s", text);
+	note("lab: guest=%s", text);
 	vm_free(&vm);
 	return PASS;
 }
@@ -151,7 +151,7 @@ static int step_vms(int argc, char **argv)
 		vm_init(&vms[i], i % 2 ? &code_hello : NULL, 0);
 	for (i = 0; i < nr; i++)
 		vm_free(&vms[i]);
-	note("lab: created and destroyed %d VMs", nr);
+	note("lab: vms=%d", nr);
 	return PASS;
 }
 
@@ -218,8 +218,8 @@ static int step_hotplug(int argc, char **argv)
 			expect_progress(&vm, "with the CPU back");
 		}
 	}
-	note("lab: %d CPUs went and came %d times, guest counted to %u",
-	     cpus - 1, rounds, counter(&vm));
+	note("lab: hotplug=%d CPUs, %d times", cpus - 1, rounds);
+	note("guest counted to %u", counter(&vm));
 	return PASS;
 }
 
@@ -298,8 +298,8 @@ static int step_suspend(int argc, char **argv)
 	suspend("mem");
 	length = now() - start;
 	expect_progress(&vm, "after the resume");
-	note("lab: suspended to RAM%s, %.1f s on the monotonic clock",
-	     real ? "" : ", through fakesuspend.ko", length);
+	note("lab: suspended=%s", real ? "mem" : "faked");
+	note("the suspend took %.1f s on the monotonic clock", length);
 	return PASS;
 }
 

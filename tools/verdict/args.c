@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The arguments of a command: key=value, so that no shell has to count them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "verdict.h"

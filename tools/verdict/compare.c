@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * compare file= room= dir-base= dir-series=, and what a row has: the nested results of
+ * compare room= base-dir= series-dir=, and what a row has: the nested results of
  * base and series, test by test.  What has to fail on the base may differ.
  */
 #include <string.h>
@@ -28,7 +28,7 @@ int do_compare(int argc, char **argv)
 	struct errata errata;
 	struct row row = {};
 
-	take_args(argc, argv, ROW_ARGS " room dir-base dir-series");
+	take_args(argc, argv, ROW_ARGS " room base-dir series-dir");
 	row_from_args(&row);
 	read_expectations(&all, arg("room"));
 	read_errata(&errata, arg("room"));
@@ -37,8 +37,8 @@ int do_compare(int argc, char **argv)
 	row.kernel = "both";
 	if (complaints)
 		return 2;
-	read_report(&base, arg("dir-base"), 1);
-	read_report(&series, arg("dir-series"), 1);
+	read_report(&base, arg("base-dir"), 1);
+	read_report(&series, arg("series-dir"), 1);
 	for (i = 0; i < base.nr; i++) {
 		const struct result *r = &base.r[i];
 

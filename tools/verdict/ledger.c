@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows: one line for each run of a scenario, in a file for one run of the tests (rows=)
+ * Rows: one line for each run of a scenario, in a file for one run of the tests (rows=, or
+ * $LAB_RESULTS)
  * and in results/BASE, which is committed (ledger=).  There, a row replaces the one of
  * the same base, machine, flavour, kernel and scenario, and lines are sorted by these, so
  * that a diff shows what ran again.
@@ -213,9 +214,17 @@ void print_row(const struct row *row)
 	       verdict_names[row->verdict], row->seconds, row->detail);
 }
 
+/* All that runs as part of the same tests adds to the same file. */
+static const char *rows_file(void)
+{
+	const char *path = arg_or("rows", getenv("LAB_RESULTS"));
+
+	return path && *path ? path : NULL;
+}
+
 void record(const struct row *row)
 {
-	const char *file = arg_or("rows", NULL), *ledger = arg_or("ledger", NULL);
+	const char *file = rows_file(), *ledger = arg_or("ledger", NULL);
 	struct rows rows;
 	struct row *old;
 
@@ -248,8 +257,8 @@ int do_keep(int argc, char **argv)
 	found->detail = format("kept, ran on %s%s%s", found->date, *found->detail ? ": " : "",
 			       found->detail);
 	print_row(found);
-	if (arg_or("rows", NULL))
-		append_row(arg("rows"), found);
+	if (rows_file())
+		append_row(rows_file(), found);
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lint room= scenarios= machines= steps= [has=]: faults in scenarios/, and in what a base
+ * lint room= scenarios= machines= steps=: faults in scenarios/, and in what a base
  * says of them: expect, errata and the heads of mutants/.  machines= is as for rows;
- * steps= is a file with the names of init's steps; has= is what the base has.
+ * steps= is a file with the names of init's steps.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 static struct scenarios scenarios;
 static struct machines machines;
 static struct expectations expect;
-static struct list known_steps, base_has;
+static struct list known_steps;
 
 /* Does any machine have this flavour, or whatever else is in one of its lists? */
 static bool any_flavour(const char *pattern)
@@ -32,7 +32,7 @@ static bool any_ability(const char *name)
 	for (i = 0; i < machines.nr; i++)
 		if (has(&machines.m[i].has, name) || has(&machines.m[i].later, name))
 			return true;
-	return has(&base_has, name);
+	return false;
 }
 
 static bool any_machine(const char *pattern)
@@ -79,7 +79,7 @@ static void lint_scenario(const struct scenario *s)
 	list = words(scenario_value(s, "needs"), " ");
 	for (i = 0; i < list.nr; i++)
 		if (!any_ability(list.item[i]))
-			complain(&t, "neither a machine nor the base has '%s'", list.item[i]);
+			complain(&t, "no machine has '%s'", list.item[i]);
 	for (i = 0; i < s->steps.nr; i++) {
 		const char *step = s->steps.item[i];
 		char *name = word(&step);
@@ -213,20 +213,20 @@ static void lint_mutant(const struct mutant *m)
 	for (i = 0; i < m->machines.nr; i++)
 		if (!find_machine(&machines, m->machines.item[i]))
 			complain(&t, "no machine '%s'", m->machines.item[i]);
-	if (!m->scenario || !m->expect) {
-		/* One that others are on top of has none. */
-		if (m->scenario || m->expect)
-			complain(&t, "has either Scenario: or Expect:, and not the other");
+	if (!m->scenario) {
+		complain(&t, "has no Scenario:");
 		return;
 	}
-	parse_expected(&t, m->expect, &e);
+	/* One that others are on top of breaks nothing itself. */
+	if (m->expect)
+		parse_expected(&t, m->expect, &e);
 	s = find_scenario(&scenarios, format("%.*s", (int)strcspn(m->scenario, ":"), m->scenario));
 	if (!s) {
 		complain(&t, "no scenario '%s'", m->scenario);
 		return;
 	}
 	cases = cases_of(s);
-	for (i = 0; i < cases.nr && strcmp(full_name(s, cases.item[i]), m->scenario); i++)
+	for (i = 0; strcmp(s->name, m->scenario) && i < cases.nr && strcmp(full_name(s, cases.item[i]), m->scenario); i++)
 		;
 	if (i == cases.nr)
 		complain(&t, "no case '%s' in %s", m->scenario, s->name);
@@ -240,13 +240,12 @@ int do_lint(int argc, char **argv)
 	struct text t;
 	int i, k;
 
-	take_args(argc, argv, "room scenarios machines steps has");
+	take_args(argc, argv, "room scenarios machines steps");
 	read_machines(&machines, arg("machines"));
 	read_scenarios(&scenarios, arg("scenarios"));
 	read_expectations(&expect, arg("room"));
 	read_errata(&errata, arg("room"));
 	read_mutants(&mutants, arg("room"));
-	base_has = words(arg_or("has", ""), " ");
 	open_needed(&t, arg("steps"));
 	while (next_line(&t))
 		add(&known_steps, t.line);
@@ -256,7 +255,7 @@ int do_lint(int argc, char **argv)
 		lint_scenario(&scenarios.s[k]);
 	for (i = 0; i < machines.nr; i++)
 		for (k = 0; k < scenarios.nr; k++)
-			if (can_run(&machines.m[i], &scenarios.s[k], &base_has, false))
+			if (can_run(&machines.m[i], &scenarios.s[k], false))
 				lint_rows(&machines.m[i], &scenarios.s[k]);
 	for (i = 0; i < expect.nr; i++)
 		lint_expectation(&expect.e[i]);

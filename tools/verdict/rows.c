@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rows room= scenarios= machines= how=fast|all [has=] [mutants=MACHINE]: which rows there
+ * rows room= scenarios= machines= how=fast|all [mutants=MACHINE]: which rows there
  * should be, "machine flavour kernel scenario[:case]" with tabs between.  With
  * mutants=, those as well, each on its own machines or else on this one.
  *
  * machines= is a file that the shell writes from machines/: a line for each, with tabs
- * between name, level, flavours, has, later, title, and lacks with "|" between.
+ * between name, level, flavours, has, later, title, and lacks with "|" between, each
+ * "WORD: reason", of the machine or of the base there.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -52,14 +53,14 @@ const struct machine *find_machine(const struct machines *all, const char *name)
 }
 
 /* The names of the files in @dir that end in @end, sorted. */
-static struct list files(const char *dir, const char *end)
+static struct list files(const char *dir, const char *end, bool needed)
 {
 	struct list list = {};
 	struct dirent **entry;
 	int n, i;
 
 	n = scandir(dir, &entry, NULL, alphasort);
-	if (n < 0)
+	if (n < 0 && (needed || errno != ENOENT))
 		die("cannot read %s: %s", dir, strerror(errno));
 	for (i = 0; i < n; i++) {
 		size_t length = strlen(entry[i]->d_name);
@@ -73,7 +74,7 @@ static struct list files(const char *dir, const char *end)
 
 void read_scenarios(struct scenarios *all, const char *dir)
 {
-	struct list list = files(dir, "");
+	struct list list = files(dir, "", true);
 	int i;
 
 	memset(all, 0, sizeof(*all));
@@ -121,7 +122,7 @@ static void parse_mutant(struct mutant *m, const struct text *t)
 void read_mutants(struct mutants *all, const char *room)
 {
 	const char *dir = format("%s/mutants", room);
-	struct list list = files(dir, ".patch");
+	struct list list = files(dir, ".patch", false);
 	struct mutant *m;
 	struct text t;
 	int i;
@@ -145,16 +146,29 @@ void read_mutants(struct mutants *all, const char *room)
 	}
 }
 
-bool can_run(const struct machine *m, const struct scenario *s, const struct list *base_has,
-	     bool fast)
+static bool is_lacking(const struct machine *m, const char *name)
+{
+	size_t n = strlen(name);
+	int i;
+
+	for (i = 0; i < m->lacks.nr; i++)
+		if (!strncmp(m->lacks.item[i], name, n) && m->lacks.item[i][n] == ':')
+			return true;
+	return false;
+}
+
+bool can_run(const struct machine *m, const struct scenario *s, bool fast)
 {
 	struct list needs = words(scenario_value(s, "needs"), " ");
 	int i;
 
-	for (i = 0; i < needs.nr; i++)
-		if (!has(&m->has, needs.item[i]) && !has(base_has, needs.item[i]) &&
-		    (fast || !has(&m->later, needs.item[i])))
+	for (i = 0; i < needs.nr; i++) {
+		const char *name = needs.item[i];
+
+		if (is_lacking(m, name) ||
+		    (!has(&m->has, name) && (fast || !has(&m->later, name))))
 			return false;
+	}
 	return true;
 }
 
@@ -231,11 +245,10 @@ int do_rows(int argc, char **argv)
 	struct scenarios scenarios;
 	struct machines machines;
 	struct mutants mutants;
-	struct list base_has;
 	bool fast;
 	int i, k;
 
-	take_args(argc, argv, "room scenarios machines how has mutants");
+	take_args(argc, argv, "room scenarios machines how mutants");
 	fast = !strcmp(arg("how"), "fast");
 	if (!fast && strcmp(arg("how"), "all"))
 		die("how='%s' is neither fast nor all", arg("how"));
@@ -244,13 +257,12 @@ int do_rows(int argc, char **argv)
 	read_mutants(&mutants, arg("room"));
 	if (complaints)
 		return 2;
-	base_has = words(arg_or("has", ""), " ");
 	for (i = 0; i < machines.nr; i++)
 		for (k = 0; k < scenarios.nr; k++) {
 			const struct machine *m = &machines.m[i];
 			const struct scenario *s = &scenarios.s[k];
 
-			if ((m->fast || !fast) && can_run(m, s, &base_has, fast) &&
+			if ((m->fast || !fast) && can_run(m, s, fast) &&
 			    !(fast && *scenario_value(s, "slow")))
 				print_scenario(m, s, fast);
 		}

@@ -187,8 +187,7 @@ void read_machines(struct machines *all, const char *path);
 const struct machine *find_machine(const struct machines *all, const char *name);
 void read_scenarios(struct scenarios *all, const char *dir);
 const struct scenario *find_scenario(const struct scenarios *all, const char *name);
-bool can_run(const struct machine *m, const struct scenario *s, const struct list *base_has,
-	     bool fast);
+bool can_run(const struct machine *m, const struct scenario *s, bool fast);
 /* The flavours in which a scenario runs on a machine. */
 struct list flavours_of(const struct machine *m, const struct scenario *s, bool fast);
 /* Its cases; the empty one if it has none. */
