@@ -29,6 +29,7 @@ asm("	.pushsection .rodata\n"
 "	mov	%eax, 0x8010\n"
 "	mov	%edx, 0x8014\n"
 "	incl	0x8018\n"
+"	mov	$46, %al\n"
 "	out	%al, $0xe9\n"
 "	jmp	tick_start\n"
 "tick_end:\n"
@@ -366,7 +367,7 @@ static void lose_cpu(int power)
 {
 	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+3"), "wakealarm: %m");
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+25"), "wakealarm: %m");
 	suspend("mem");
 }
 
@@ -440,7 +441,7 @@ static int step_lost_cpu(int argc, char **argv)
 			fd = vm_created();
 			close(fd);
 		} else {
-			check(write_file("/sys/class/rtc/rtc0/wakealarm", "+3"), "wakealarm: %m");
+			check(write_file("/sys/class/rtc/rtc0/wakealarm", "+25"), "wakealarm: %m");
 			suspend("mem");
 		}
 		check(cpu0_enabled(power), "CPU 0 is not enabled by %s",
