@@ -367,7 +367,7 @@ static void lose_cpu(int power)
 {
 	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+25"), "wakealarm: %m");
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+15"), "wakealarm: %m");
 	suspend("mem");
 }
 
@@ -441,7 +441,7 @@ static int step_lost_cpu(int argc, char **argv)
 			fd = vm_created();
 			close(fd);
 		} else {
-			check(write_file("/sys/class/rtc/rtc0/wakealarm", "+25"), "wakealarm: %m");
+			check(write_file("/sys/class/rtc/rtc0/wakealarm", "+15"), "wakealarm: %m");
 			suspend("mem");
 		}
 		check(cpu0_enabled(power), "CPU 0 is not enabled by %s",
