@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps for CPUs that come and go while virtualization is enabled or disabled on all others. */
 #define _GNU_SOURCE
-#include <linux/kvm.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -148,61 +147,6 @@ static int step_hw_offline_create(int argc, char **argv)
 }
 
 STEP("hw-offline-create", step_hw_offline_create);
-
-/* A vCPU that blocks on X and goes on elsewhere. */
-static void *run_halted(void *vm)
-{
-	pin(X);
-	vm_run(vm);
-	return NULL;
-}
-
-static void start_halted(struct vm *vm)
-{
-	pthread_t thread;
-	cpu_set_t later;
-
-	vm_init(vm, &code_halt, VM_IRQCHIP);
-	check(!pthread_create(&thread, NULL, run_halted, vm), "pthread_create");
-	/* Nothing says that it halts.  If it does not yet, it is never found on X. */
-	sleep(1);
-	CPU_ZERO(&later);
-	CPU_SET(C, &later);
-	check(!pthread_setaffinity_np(thread, sizeof(later), &later), "affinity: %m");
-}
-
-/*
- * hw-clear: a CPU goes offline with two vCPUs' VMCSs loaded, and clears one after the
- * other.  Meanwhile a vCPU goes on elsewhere, i.e. takes the next one from the list.
- */
-static int step_hw_clear(int argc, char **argv)
-{
-	struct vm next = {}, first = {};
-	struct kvm_irq_level irq = { .irq = 7, .level = 1 };
-	struct job offline;
-	double end;
-	bool held;
-
-	open_hw(4);
-	start_halted(&next);
-	start_halted(&first);
-	hold(HW_CLEAR, X);
-	start_job(&offline, 0, job_offline, X);
-	held = wait_at(HW_CLEAR, 5);
-	check(!ioctl(next.fd, KVM_IRQ_LINE, &irq), "KVM_IRQ_LINE: %m");
-	sleep(1);
-	hw_u32(HW_LET_GO, HW_CLEAR);
-	end = now() + 20;
-	while (!offline.done && now() < end)
-		usleep(10000);
-	check(offline.done, "CPU %d does not come to the end of the list of its VMCSs", X);
-	check(offline.result, "CPU %d does not go offline", X);
-	note("lab: a CPU that clears its VMCSs can%s be interrupted", held ? "" : "not");
-	online(X);
-	return PASS;
-}
-
-STEP("hw-clear", step_hw_clear);
 
 /* hw-stress SECONDS: VMs come and go, so do CPUs, and whoever looks finds it right. */
 static int step_hw_stress(int argc, char **argv)

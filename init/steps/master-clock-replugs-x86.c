@@ -217,7 +217,7 @@ static void start_all(void)
 }
 
 /*
- * master-clock REPLUGS: CPUs go and come that often, one after the other, under VMs whose
+ * master-clock-replugs REPLUGS: CPUs go and come that often, one after the other, under VMs whose
  * vCPUs exit all the time, i.e. are put and loaded while a CPU comes online.
  */
 static int step_master_clock(int argc, char **argv)
@@ -250,4 +250,4 @@ static int step_master_clock(int argc, char **argv)
 	return PASS;
 }
 
-STEP("master-clock", step_master_clock);
+STEP("master-clock-replugs", step_master_clock);

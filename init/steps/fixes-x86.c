@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Steps for bugs of x86 that a topic of fixes mends; what guests see is the oracle. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <linux/kvm_para.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "../lab.h"
+#include "../../modules/hw.h"
+#include "../../modules/lab.h"
+#include "../../modules/power.h"
+
+#define X		1	/* the CPU that goes and comes */
+#define CLOCK		0x9000	/* where KVM puts the guest's clock */
+#define TSC		0x8010	/* where the guest puts its TSC */
+#define COUNT		0x8018	/* and how often it did */
+
+/* A guest that does nothing but read its TSC, count and exit; one that only counts. */
+asm("	.pushsection .rodata\n"
+"	.code16\n"
+"tick_start:\n"
+"	rdtsc\n"
+"	mov	%eax, 0x8010\n"
+"	mov	%edx, 0x8014\n"
+"	incl	0x8018\n"
+"	mov	$46, %al\n"
+"	out	%al, $0xe9\n"
+"	jmp	tick_start\n"
+"tick_end:\n"
+"spin_start:\n"
+"	incl	0x8018\n"
+"	jmp	spin_start\n"
+"spin_end:\n"
+"	.code64\n"
+"	.popsection\n"
+);
+
+extern const unsigned char tick_start[], tick_end[], spin_start[], spin_end[];
+static const struct code code_tick = { tick_start, tick_end };
+static const struct code code_spin = { spin_start, spin_end };
+
+/* As the guest would compute its time from it, Documentation/virt/kvm/x86/msr.rst. */
+struct clock {
+	uint32_t version, pad;
+	uint64_t tsc, system_time;
+	uint32_t mul;
+	int8_t shift;
+	uint8_t flags;
+	uint8_t pad2[2];
+} __attribute__((packed));
+
+#define TSC_STABLE	1	/* the flag that says: same clock on all vCPUs */
+
+static void tick_init(struct vm *vm)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry clock;
+	} msrs = {
+		.head.nmsrs = 1,
+		.clock = { .index = MSR_KVM_SYSTEM_TIME_NEW, .data = CLOCK | 1 },
+	};
+
+	vm_init(vm, &code_tick, 0);
+	check(ioctl(vm->vcpu, KVM_SET_MSRS, &msrs) == 1, "KVM_SET_MSRS: %m");
+	check(vm_getc(vm) >= 0, "no output");
+}
+
+static struct clock *clock_of(struct vm *vm)
+{
+	return (void *)(vm->mem + CLOCK);
+}
+
+static uint64_t rdtsc(void)
+{
+	uint32_t a, d;
+
+	asm volatile("lfence; rdtsc; lfence" : "=a" (a), "=d" (d) : : "memory");
+	return (uint64_t)d << 32 | a;
+}
+
+/* The guest's TSC is the host's plus something that is in this interval. */
+struct offset {
+	int64_t min, max;
+};
+
+static struct offset offset_of(struct vm *vm)
+{
+	uint64_t before = rdtsc(), after, guest;
+
+	vm_getc(vm);
+	after = rdtsc();
+	guest = *(uint64_t *)(vm->mem + TSC);
+	return (struct offset){ guest - after, guest - before };
+}
+
+struct comer {
+	pthread_t thread;
+	volatile bool done;
+	bool ok;
+};
+
+static void *come_online(void *arg)
+{
+	struct comer *c = arg;
+
+	c->ok = set_online(X, true);
+	c->done = true;
+	return NULL;
+}
+
+/*
+ * master-clock: CPU X comes online and looks at the TSCs of vCPUs, if it does; meanwhile a
+ * vCPU runs and stops on CPU 0.  Its guest keeps its clock and its TSC.
+ */
+static int step_master_clock(int argc, char **argv)
+{
+	struct offset before, after;
+	struct comer comer = {};
+	struct vm vm = {};
+	uint32_t cpu = X;
+	int lab = open_lab();
+	double end;
+	bool held;
+
+	tick_init(&vm);
+	before = offset_of(&vm);
+	check(clock_of(&vm)->flags & TSC_STABLE, "the guest has no master clock to lose");
+
+	offline(X);
+	check(!ioctl(lab, LAB_STOP_WALK, &cpu), "LAB_STOP_WALK: %m");
+	pthread_create(&comer.thread, NULL, come_online, &comer);
+	end = now() + LAB_PATIENCE / 2;
+	while (!(held = ioctl(lab, LAB_HELD) == 1) && !comer.done && now() < end)
+		usleep(1000);
+	vm_getc(&vm);
+	usleep(100000);
+	ioctl(lab, LAB_LET_GO);
+	pthread_join(comer.thread, NULL);
+	check(comer.ok, "CPU %d did not come online", X);
+
+	after = offset_of(&vm);
+	note("lab: the CPU that came online %s the vCPU", held ? "looked at" : "did not look at");
+	check(after.max >= before.min && after.min <= before.max,
+	      "the guest's TSC jumped by %lld cycles or so", (long long)(after.min - before.min));
+	check(clock_of(&vm)->flags & TSC_STABLE, "the guest lost its master clock");
+	return PASS;
+}
+
+STEP("master-clock", step_master_clock);
+
+/* The guest's time in ns when it read its TSC last. */
+static uint64_t guest_time(struct vm *vm)
+{
+	struct clock *c = clock_of(vm);
+	uint64_t delta = *(uint64_t *)(vm->mem + TSC) - c->tsc;
+
+	check(!(c->version & 1), "the clock is being written");
+	delta = c->shift < 0 ? delta >> -c->shift : delta << c->shift;
+	return c->system_time + (uint64_t)((unsigned __int128)delta * c->mul >> 32);
+}
+
+static void *tick_on_x(void *vm)
+{
+	pin(X);
+	vm_getc(vm);
+	return NULL;
+}
+
+/* Run the guest on CPU X: by how much, in ns, is its clock ahead of the host's? */
+static int64_t clock_error(struct vm *vm)
+{
+	struct kvm_clock_data host;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, tick_on_x, vm);
+	pthread_join(thread, NULL);
+	check(!ioctl(vm->fd, KVM_GET_CLOCK, &host), "KVM_GET_CLOCK: %m");
+	return guest_time(vm) - host.clock;
+}
+
+#define TOLERANCE	20000000	/* ns; there is a thread to wait for */
+
+/*
+ * clock-replug: the TSC turns out to be unstable when CPU X comes online.  The clock of a
+ * guest that ran there last, and does so next, is right then, and after another time.
+ */
+static int step_clock_replug(int argc, char **argv)
+{
+	int lab = open_lab(), i;
+	struct vm vm = {};
+	int64_t error;
+
+	tick_init(&vm);
+	error = clock_error(&vm);
+	check(llabs(error) < TOLERANCE, "the guest's clock is wrong by %lld ns at first",
+	      (long long)error);
+	for (i = 0; i < 2; i++) {
+		offline(X);
+		if (!i)
+			check(!ioctl(lab, LAB_TSC_UNSTABLE), "LAB_TSC_UNSTABLE: %m");
+		online(X);
+		error = clock_error(&vm);
+		note("lab: the guest's clock is off by %lld ns", (long long)error);
+		check(llabs(error) < TOLERANCE, "the guest's clock is wrong by %lld ns",
+		      (long long)error);
+	}
+	return PASS;
+}
+
+STEP("clock-replug", step_clock_replug);
+
+static void nothing(int sig)
+{
+}
+
+/* A vCPU in a thread of its own, and what KVM_RUN returned when it was not interrupted. */
+struct runner {
+	struct vm vm;
+	pthread_t thread;
+	int cpu;
+	volatile int result;
+	volatile bool done, stop;
+	volatile pid_t tid;
+};
+
+static void *run(void *arg)
+{
+	struct runner *r = arg;
+	int result;
+
+	pin(r->cpu);
+	r->tid = syscall(SYS_gettid);
+	do {
+		result = vm_run(&r->vm);
+	} while (!r->stop && (result == -EINTR || result == KVM_EXIT_IO));
+	r->result = result;
+	r->done = true;
+	return NULL;
+}
+
+static void start(struct runner *r, int cpu)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+
+	sigaction(SIGUSR1, &sa, NULL);
+	r->cpu = cpu;
+	r->done = false;
+	r->stop = false;
+	check(!pthread_create(&r->thread, NULL, run, r), "pthread_create");
+}
+
+static void stop(struct runner *r)
+{
+	r->stop = true;
+	while (!r->done) {
+		pthread_kill(r->thread, SIGUSR1);
+		usleep(1000);
+	}
+	pthread_join(r->thread, NULL);
+}
+
+static uint32_t ticks(struct runner *r)
+{
+	return *(volatile uint32_t *)(r->vm.mem + COUNT);
+}
+
+static void progress(struct runner *r, const char *when)
+{
+	uint32_t old = ticks(r);
+	double end = now() + 20;
+
+	while (ticks(r) == old) {
+		check(!r->done, "KVM_RUN returned %d %s", r->result, when);
+		check(now() < end, "the guest does not run %s", when);
+		usleep(1000);
+	}
+}
+
+/* The vCPU cannot run on CPU 0, says so, and is as it was. */
+static void refused(struct runner *r, const char *when)
+{
+	uint32_t cpu, old = ticks(r);
+	double end = now() + 20;
+
+	while (!r->done) {
+		check(now() < end, "the guest goes on %s", when);
+		usleep(1000);
+	}
+	pthread_join(r->thread, NULL);
+	check(r->result == KVM_EXIT_FAIL_ENTRY, "KVM_RUN returned %d %s, not a failed entry",
+	      r->result, when);
+	cpu = r->vm.run->fail_entry.cpu;
+	check(!cpu, "the entry failed on CPU %u, not 0, %s", cpu, when);
+	check(ticks(r) == old, "the guest ran, %s", when);
+}
+
+static void sleep_to_ram(void)
+{
+	/* An alarm of the last sleep may still be set; on a busy host, sleep takes long. */
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+15"), "wakealarm: %m");
+	suspend("mem");
+}
+
+static void lose_cpu(int power)
+{
+	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
+	sleep_to_ram();
+}
+
+static bool cpu0_enabled(int power)
+{
+	unsigned long mask;
+
+	check(!ioctl(power, POWER_ENABLED, &mask), "POWER_ENABLED: %m");
+	return mask & 1;
+}
+
+static void move(struct runner *r, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	check(!sched_setaffinity(r->tid, sizeof(set), &set), "sched_setaffinity: %m");
+}
+
+/*
+ * lost-cpu: CPU 0 does not enable virtualization when the system resumes.  vCPUs that run
+ * there return to user space and go on elsewhere; others notice nothing.  A new VM, then
+ * another sleep bring the CPU back.
+ */
+static int step_lost_cpu(int argc, char **argv)
+{
+	int power = open("/dev/power", O_RDWR | O_CLOEXEC), fd, i;
+	struct runner a = {}, b = {}, half = {};
+	uint32_t old;
+
+	check(power >= 0, "no /dev/power: %m");
+	pin(X);
+	vm_init(&a.vm, &code_spin, 0);
+	vm_init(&b.vm, &code_spin, 0);
+	vm_init(&half.vm, &code_tick, 0);
+	start(&b, X);
+	for (i = 0; i < 2; i++) {
+		/* This one has an exit to complete, which must not be lost. */
+		vm_getc(&half.vm);
+		old = ticks(&half);
+		start(&a, 0);
+		progress(&a, "before");
+		stop(&a);
+		lose_cpu(power);
+		check(!cpu0_enabled(power), "virtualization is enabled on CPU 0");
+
+		start(&a, X);
+		progress(&a, "on another CPU");
+		move(&a, 0);
+		refused(&a, "after it moved to CPU 0");
+		start(&a, 0);
+		refused(&a, "on CPU 0");
+		start(&a, X);
+		progress(&a, "on another CPU again");
+		stop(&a);
+		progress(&b, "that never was on CPU 0");
+
+		start(&half, 0);
+		while (!half.done)
+			usleep(1000);
+		pthread_join(half.thread, NULL);
+		check(half.result == -EIO, "KVM_RUN returned %d to a vCPU with an exit to complete",
+		      half.result);
+		check(ticks(&half) == old, "the guest with an exit to complete ran");
+		check(vm_getc(&half.vm) >= 0 && ticks(&half) == old + 1,
+		      "the guest with an exit to complete counted to %u, not %u", ticks(&half),
+		      old + 1);
+
+		if (!i) {
+			fd = vm_created();
+			close(fd);
+		} else {
+			sleep_to_ram();
+		}
+		check(cpu0_enabled(power), "CPU 0 is not enabled by %s",
+		      i ? "another sleep" : "a new VM");
+		start(&a, 0);
+		progress(&a, "on CPU 0, which is back");
+		stop(&a);
+		start(&half, 0);
+		progress(&half, "on CPU 0, which is back");
+		stop(&half);
+	}
+	stop(&b);
+	return PASS;
+}
+
+STEP("lost-cpu", step_lost_cpu);
+
+static void *go_offline(void *arg)
+{
+	struct comer *c = arg;
+
+	c->ok = set_online(X, false);
+	c->done = true;
+	return NULL;
+}
+
+/*
+ * vmclear: CPU X goes offline and clears the VMCSs of vCPUs that ran there last.  It is held
+ * before the first one; if it can be, the second one is loaded on CPU 0 meanwhile.
+ */
+static int step_vmclear(int argc, char **argv)
+{
+	struct hw_hold hold = { .point = HW_CLEAR, .cpu = X };
+	int hw = open("/dev/hw", O_RDWR | O_CLOEXEC), i;
+	uint32_t point = HW_CLEAR;
+	struct comer goer = {};
+	struct vm vm[3] = {};
+	double end;
+	bool held;
+
+	check(hw >= 0, "no /dev/hw: %m");
+	check(nr_cpus() > 1, "this machine has one CPU");
+	if (ioctl(hw, HW_HOLD, &hold) && errno == EOPNOTSUPP)
+		skip("no VMCSs on this machine");
+	pin(X);
+	for (i = 0; i < 3; i++) {
+		vm_init(&vm[i], &code_tick, 0);
+		vm_getc(&vm[i]);
+	}
+	pin(0);
+	pthread_create(&goer.thread, NULL, go_offline, &goer);
+	end = now() + HW_PATIENCE / 2;
+	while (!(held = ioctl(hw, HW_HELD, &point) == 1) && !goer.done && now() < end)
+		usleep(1000);
+	/* The list begins with the one that was loaded last. */
+	vm_getc(&vm[1]);
+	ioctl(hw, HW_LET_GO, &point);
+	pthread_join(goer.thread, NULL);
+	check(goer.ok, "CPU %d did not go offline", X);
+	note("lab: the CPU that went offline %s IRQs", held ? "took" : "took no");
+	for (i = 0; i < 3; i++)
+		check(vm_getc(&vm[i]) >= 0, "no output");
+	online(X);
+	return PASS;
+}
+
+STEP("vmclear", step_vmclear);
