@@ -240,6 +240,8 @@ static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 {
 	typeof(int (void)) *enter = (void *)lookup("kvm_vm_list_read_lock");
 	typeof(void (int)) *leave = (void *)lookup("kvm_vm_list_read_unlock");
+	/* Where the two are inline. */
+	struct srcu_struct *srcu = (void *)lookup("vm_list_srcu");
 	struct list_head *list = (void *)lookup("vm_list");
 	struct kvm *kvm, *found = NULL;
 	struct fd f = fdget(fd);
@@ -249,16 +251,19 @@ static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 		return r;
 	kvm = fd_file(f)->private_data;
 	fdput(f);
-	if (!enter || !leave || !list)
+	if (!srcu || !list)
 		return -ENOENT;
-	idx = enter();
+	idx = enter ? enter() : srcu_read_lock(srcu);
 	list_for_each_entry_rcu(found, list, vm_list, true) {
 		if (found == kvm) {
 			r = fn(kvm);
 			break;
 		}
 	}
-	leave(idx);
+	if (leave)
+		leave(idx);
+	else
+		srcu_read_unlock(srcu, idx);
 	return r;
 }
 

@@ -293,6 +293,30 @@ static void work_stats(unsigned long *count)
 	}
 }
 
+/*
+ * A static key changes, i.e. cpus_read_lock() is taken, by a vCPU in kvm->srcu: its APIC
+ * is turned off when no other one has been off for a second.
+ */
+static void work_apic(unsigned long *count)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry msr;
+	} set = { .head.nmsrs = 1, .msr.index = 0x1b };
+	struct vm vm = {};
+
+	vm_init(&vm, &code_hello, VM_IRQCHIP);
+	while (!all->stop) {
+		/* The address, BSP; enabled or not. */
+		set.msr.data = *count % 2 ? 0xfee00900 : 0xfee00100;
+		check(ioctl(vm.vcpu, KVM_SET_MSRS, &set) == 1, "IA32_APIC_BASE: %m");
+		/* A key that is not needed any more goes after a second. */
+		if (*count % 2)
+			usleep(1500000);
+		++*count;
+	}
+}
+
 /* All processes but this one are stopped each time, wherever they are. */
 static int work_suspend(int seconds)
 {
@@ -326,6 +350,7 @@ static int step_lock_order(int argc, char **argv)
 		{ "frequency changes", work_cpufreq },
 		{ "times short of memory", work_memory },
 		{ "times all statistics", work_stats },
+		{ "times an APIC on or off", work_apic },
 		{ "parameters set", work_params },
 	};
 	bool quiet = argc > 2 && !strcmp(argv[2], "quiet"), shrinker = has_shrinker();
