@@ -67,13 +67,6 @@ if [ -f "$PATCHES/series" ]; then
 	printf '%s\n' "$PATCHES"/*/*.patch | grep -v '/0000-' | checkpatch > "$WORK/checkpatch"
 	against "$ROOM/leftovers"
 fi
-# What only holds for code inside the kernel is not asked of programs.
-programs=AVOID_EXTERNS,SPLIT_STRING,PREFER_KERNEL_TYPES,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME
-[ -e "$SRC/.git" ] || git --git-dir="$STORE" worktree add -q -f --detach "$SRC" refs/lab/base
-git -C "$TOP" ls-files -- 'init/*.[ch]' 'guests/*.[ch]' 'modules/*.[ch]' 'tools/*.[ch]' | sed "s|^|$TOP/|" |
-	checkpatch --no-tree --ignore $programs -f > "$WORK/checkpatch"
-against "$TOP/tools/leftovers"
-
 # What a machine cannot do is said, with the reason, where it is described, or in the base.
 for m in $(machines); do
 	machine "$m"
@@ -85,12 +78,22 @@ for m in $(machines); do
 	done
 done | complain_if 'a machine neither has nor lacks, or both has and lacks'
 "$TOP/tools/verdict.sh" lint || bad=1
+# The rest is the lab's, and looked at once, by the checkpatch of the default base.
+grep -q '^default=yes' "$ROOM/base" || exit $bad
+# What only holds for code inside the kernel is not asked of programs.
+programs=AVOID_EXTERNS,SPLIT_STRING,PREFER_KERNEL_TYPES,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME
+[ -e "$SRC/.git" ] || git --git-dir="$STORE" worktree add -q -f --detach "$SRC" refs/lab/base
+git -C "$TOP" ls-files -- 'init/*.[ch]' 'guests/*.[ch]' 'modules/*.[ch]' 'tools/*.[ch]' | sed "s|^|$TOP/|" |
+	checkpatch --no-tree --ignore $programs -f > "$WORK/checkpatch"
+against "$TOP/tools/leftovers"
+
 [ ! -x "$TOP/tools/verdict/test/run.sh" ] || "$TOP/tools/verdict/test/run.sh" "$BUILD/verdict/verdict" || bad=1
 
 # A kernel's version is named in its room and in prose, nowhere else.
 versions=$(bases | sed 's/\./\\./g; s/ /|/g')
-git -C "$TOP" grep -nE "(^|[^0-9.])($versions)([^0-9]|\$)" -- tools machines scenarios init guests modules kconfig Makefile .ci |
+git -C "$TOP" grep -nE "(^|[^0-9.])($versions)([^0-9]|\$)" -- tools ":!tools/verdict/test" machines scenarios init guests modules kconfig Makefile .ci |
 	complain_if 'names a kernel version'
+"$TOP/tools/models.sh" || bad=1
 shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP"/tools/verdict/test/*.sh "$TOP/.ci/run" || bad=1
 for f in $(git -C "$TOP" ls-files | grep -vE '^(linux-[^/]*/(patches/|.*\.md)|README|CONTRIBUTING|docs/|results/|tools/verdict/test/|\.gitignore|COPYING)'); do
 	grep -q 'SPDX-License-Identifier: GPL-2.0' "$TOP/$f" || echo "$f"
