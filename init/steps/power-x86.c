@@ -165,7 +165,7 @@ static void sleep_to_ram(void)
 {
 	/* Bochs comes back before its time; the alarm is still set. */
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+10"), "wakealarm: %m");
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+20"), "wakealarm: %m");
 	suspend("mem");
 }
 

@@ -64,7 +64,7 @@ static int step_tsc_resume(int argc, char **argv)
 
 	setup(vm, 3);
 	ahead(&vm[1], AHEAD);
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+10"), "wakealarm: %m");
+	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+20"), "wakealarm: %m");
 	suspend("mem");
 	cycles = moved(&vm[1]).cycles;
 	/* What was ahead, less the time since. */

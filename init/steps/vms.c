@@ -181,7 +181,7 @@ static int step_suspend(int argc, char **argv)
 		load("fakesuspend", "");
 	start_counting(&vm);
 	if (real)
-		check(write_file("/sys/class/rtc/rtc0/wakealarm", "+10"), "wakealarm: %m");
+		check(write_file("/sys/class/rtc/rtc0/wakealarm", "+20"), "wakealarm: %m");
 	start = now();
 	suspend("mem");
 	length = now() - start;
