@@ -57,6 +57,8 @@ inline cpus_read_lock()
 {
 #ifndef MUTANT_NO_CPUS_LOCK
 	atomic { !cpus_writer && !cpus_writer_waits -> cpus_readers++ }
+#else
+	skip
 #endif
 }
 
@@ -64,6 +66,8 @@ inline cpus_read_unlock()
 {
 #ifndef MUTANT_NO_CPUS_LOCK
 	cpus_readers--
+#else
+	skip
 #endif
 }
 
