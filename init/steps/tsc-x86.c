@@ -188,7 +188,8 @@ static int step_tsc_unstable(int argc, char **argv)
 	for (i = 0; i < 2; i++) {
 		vm_init(&vm[i], &code_clock, 0);
 		vm_set_msr(&vm[i], MSR_KVM_SYSTEM_TIME_NEW, PVCLOCK | 1, PVCLOCK | 1);
-		next.vm = first[i].vm = &vm[i];
+		first[i].vm = &vm[i];
+		next.vm = &vm[i];
 		wrong_by(&first[i], &next, !i);
 		first[i] = next;
 		check(next.guest, "the guest has no clock");
