@@ -70,6 +70,7 @@ void online(int cpu);
 void replug(int cpu);
 /* The step fails unless the machine suspends, state "mem" or "freeze", and resumes. */
 void suspend(const char *state);
+void sleep_to_ram(void);		/* "mem", until the RTC ends it */
 
 /* kvm-amd.ko as the kernel names it, kvm_amd. */
 void module_name(const char *module, char *name, size_t size);

@@ -300,14 +300,6 @@ static void refused(struct runner *r, const char *when)
 	check(ticks(r) == old, "the guest ran, %s", when);
 }
 
-static void sleep_to_ram(void)
-{
-	/* An alarm of the last sleep may still be set; on a busy host, sleep takes long. */
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+15"), "wakealarm: %m");
-	suspend("mem");
-}
-
 static void lose_cpu(int power)
 {
 	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");

@@ -161,14 +161,6 @@ static uint64_t kvm_clock(struct runner *r)
 	return data.clock;
 }
 
-static void sleep_to_ram(void)
-{
-	/* Bochs comes back before its time; the alarm is still set. */
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
-	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+20"), "wakealarm: %m");
-	suspend("mem");
-}
-
 /* suspend-guests mem|idle ROUNDS: guests go on, and their clocks never go backwards. */
 static int step_suspend_guests(int argc, char **argv)
 {
