@@ -3,7 +3,7 @@
 # key.sh MACHINE FLAVOUR WHAT SCENARIO[:CASE]...: for each scenario a line with its name,
 # its key and the id of the kernel's tree.  The key is a hash of all that the verdict
 # depends on: kernel with configuration and test modules, scenario with the sources of its
-# steps, what is expected, machine, emulator.
+# steps and what they share, guest, what is expected, machine, emulator.
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
@@ -24,7 +24,7 @@ shift 3
 sources()
 {
 	names=$("$BUILD/verdict/verdict" steps "$1" | sed 's/ .*//' | sort -u | paste -sd '|')
-	grep -lE "^(STEP\\(|	\\{ )\"($names)\"," "$TOP"/init/*.c "$TOP"/init/steps/*.c
+	grep -lE "^(STEP\\(|	\\{ )\"($names)\"," "$TOP"/init/steps/*.c
 }
 
 for full in "$@"; do
@@ -32,7 +32,7 @@ for full in "$@"; do
 	key=$({
 		echo "$kernel_key" "$version" "$cpus" "$append" "$emulator" "$modules" "$lacks" "$quirks" "$full"
 		# shellcheck disable=SC2046
-		cat "$file" $(sources "$file")
+		cat "$file" "$TOP"/init/*.[ch] "$TOP/guests/$vm.c" $(sources "$file")
 		"$BUILD/verdict/verdict" expect room="$ROOM" scenario="$full" kernel="$what" machine="$name" flavour="$flavour"
 		! grep -q '^kselftests' "$file" || cat "$ROOM/errata" "$ROOM/selftests"
 	} | sha256sum)

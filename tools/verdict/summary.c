@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* summary rows= junit=: all rows, then how many; and the same in XML. */
+/*
+ * summary rows= junit=: all rows, the bad ones once more, then how many; and the same in
+ * XML.  Of a long summary, people and CI keep the end.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -62,6 +65,11 @@ int do_summary(int argc, char **argv)
 	fprintf(f, "</testsuite>\n");
 	if (ferror(f) | fclose(f))
 		die("cannot write %s: %s", arg("junit"), strerror(errno));
+	if (failed)
+		printf("\n");
+	for (i = 0; i < rows.nr; i++)
+		if (!rows.row[i].good)
+			print_row(&rows.row[i]);
 	printf("\n%d passed, %d failed, %d skipped\n", passed, failed, skipped);
 	return failed || !passed;
 }
