@@ -6,7 +6,7 @@ FLAVOUR ?=
 SCENARIO ?= shell
 TOPIC ?=
 
-export LINUX BUILD JOBS INSTALL MACHINES MINUTES KEEP
+export LINUX BUILD JOBS INSTALL MACHINES MINUTES KEEP V SINCE UNTESTED
 # One that is not given is up to tools/lib.sh; for check, it is both.
 ifneq ($(origin BASE),undefined)
 export BASE

@@ -13,6 +13,8 @@ cat <<EOF
   FLAVOUR=   plain, debug, kasan or kcsan (default: the first one that the machine has)
   SCENARIO=  shell (default) $(scenarios)
   KEEP=      check-all: run again what passed before on the same tree
+  TOPIC=     mail, each: one of $(topics | paste -sd ' ')
+  V= SINCE=  mail: number of the version, and the tag to which it is compared
   LINUX=     a tree or tarball of the base instead of Debian's package; it is only read
   BUILD=     where everything is built (default: build)
   JOBS=      how many compilers at once (default: $(nproc))

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# series.sh apply:   patches/ on the base, as refs/lab/series
+# series.sh apply [NAME]: patches/ on the base, as refs/lab/series, or as refs/lab/NAME
 # series.sh tree:    build/BASE/linux, the same as a tree to work in
 # series.sh refresh: build/BASE/linux back to patches/
 # series.sh write REPOSITORY RANGE DIR: RANGE as a directory like patches/
@@ -72,15 +72,15 @@ apply()
 	agree
 	# shellcheck disable=SC2046
 	key=$({ git --git-dir="$STORE" rev-parse refs/lab/base && cat $(files); } | sha256sum)
-	[ "$key" != "$(cat "$STORE/lab-series" 2> /dev/null)" ] || return 0
+	[ "$key" != "$(cat "$STORE/lab-$1" 2> /dev/null)" ] || return 0
 	src
 	git -C "$SRC" am --abort 2> /dev/null || :
 	git -C "$SRC" checkout -q -f --detach refs/lab/base
 	say "apply $(files | grep -vc '/0000-') patches to Linux $(cat "$STORE/lab-release")"
 	# shellcheck disable=SC2046
 	am "$SRC" $(files)
-	git -C "$SRC" update-ref refs/lab/series HEAD
-	echo "$key" > "$STORE/lab-series"
+	git -C "$SRC" update-ref "refs/lab/$1" HEAD
+	echo "$key" > "$STORE/lab-$1"
 }
 
 # Format RANGE of repository $1 into directory $3, whatever the user's git is set to.
@@ -110,10 +110,10 @@ write()
 
 case ${1:-} in
 apply)
-	apply
+	apply "${2:-series}"
 	;;
 tree)
-	apply
+	apply series
 	if [ -e "$WORK/linux" ]; then
 		say "$WORK/linux exists and is left as it is; remove it for a new one"
 	else
