@@ -65,7 +65,13 @@ fi
 out=$WORK/mail/$topic
 rm -rf "$out"
 mkdir -p "$out"
-trap 'git -C "$SRC" cherry-pick --abort 2> /dev/null; git -C "$SRC" am --abort 2> /dev/null; git -C "$SRC" checkout -q -f --detach refs/lab/series' EXIT
+leave()
+{
+	git -C "$SRC" cherry-pick --abort 2> /dev/null || :
+	git -C "$SRC" am --abort 2> /dev/null || :
+	git -C "$SRC" checkout -q -f --detach refs/lab/series
+}
+trap leave EXIT
 
 # The commits as the poster's own: author, sign-off at the end of the tags.
 git -C "$SRC" checkout -q -f --detach "$cover"
@@ -78,7 +84,7 @@ version=
 [ "$V" -eq 1 ] || version=-v$V
 # shellcheck disable=SC2086
 git -C "$SRC" format-patch -q --cover-letter --thread=shallow --no-renames $version \
-	--subject-prefix="PATCH${prefix:+ $prefix}" ${since:+--range-diff="$since"} -o "$out" "$cover..$posted"
+	--subject-prefix="PATCH${prefix:+ $prefix}" -o "$out" "$cover..$posted"
 
 # The cover letter: its text, and what it applies to.  The base is the archive's, so that
 # its commit is nobody else's.
@@ -90,11 +96,17 @@ before=$(topics | sed "/^$topic\$/,\$d" | paste -sd ' ')
 	sed '1,2d' "$out/text"
 	echo "Applies to v$(cat "$STORE/lab-release")${before:+, on top of: $before}"
 } | cat -s > "$out/blurb"
-awk -v subject="$subject" -v text="$out/blurb" '
+: > "$out/diff"
+[ -z "$since" ] || {
+	printf 'Range-diff against %s:\n' "$SINCE"
+	git -C "$SRC" range-diff --no-color "$since" "$now"
+} > "$out/diff"
+awk -v subject="$subject" -v text="$out/blurb" -v diff="$out/diff" '
 	/^Subject:/ { sub(/\*\*\* SUBJECT HERE \*\*\*/, subject) }
 	/^\*\*\* BLURB HERE \*\*\*$/ { while ((getline line < text) > 0) print line; next }
+	/^-- $/ { while ((getline line < diff) > 0) print line }
 	{ print }' "$first" > "$out/cover"
-rm "$out/text" "$out/blurb"
+rm "$out/text" "$out/blurb" "$out/diff"
 
 # who OPTION... FILE...: those whom get_maintainer.pl names, after a header's name.
 who()
@@ -110,7 +122,8 @@ addressed()
 {
 	mail=$1
 	shift
-	{ who To --no-l --no-r "$@"; who Cc --no-m "$@"; } > "$out/recipients"
+	# Some are both a maintainer and a reviewer.
+	{ who To --no-l --no-r "$@"; who Cc --no-m "$@"; } | awk '!seen[$NF]++' > "$out/recipients"
 	cat "$out/recipients" >> "$out/all"
 	sed "/^Date: /r $out/recipients" "$mail" > "$out/new"
 	mv "$out/new" "$mail"
