@@ -35,6 +35,8 @@ expect 'unknown kernel' 'neither base nor series' "$TOP/tools/one.sh" x86_64-svm
 expect 'unknown flavour' "no kernel of flavour 'nope'" "$TOP/tools/kernel.sh" x86_64-svm nope series
 expect 'no number of minutes' "MINUTES='soon' is not a number" env MINUTES=soon "$TOP/tools/check.sh" fast
 expect 'unknown topic' "no topic 'nope'" "$TOP/tools/mail.sh" nope
+expect 'mail of version zero' "V='0' is not the number of a version" env V=0 "$TOP/tools/mail.sh" "$(topics | sed 1q)"
+expect 'mail since no tag' "SINCE='nope' is no tag" env SINCE=nope "$TOP/tools/mail.sh" "$(topics | sed 1q)"
 expect 'unknown topic of make each' "no topic 'nope'" env TOPIC=nope "$TOP/tools/each.sh"
 
 expect 'unknown way to build' "no way 'nope'" "$TOP/tools/objects.sh" nope
