@@ -154,6 +154,16 @@ static const char *test_counts(const struct outcome *o)
 	return format("%d/%d/%d", o->tests[OK], o->tests[SKIPPED], o->tests[NOT_OK]);
 }
 
+/* "QEMU emulator version 7.2.22", "Bochs x86 Emulator 2.7": the first word and the last. */
+static const char *short_name(const char *emulator)
+{
+	struct list list = words(emulator, " ");
+
+	if (list.nr < 3)
+		return emulator;
+	return format("%s %s", list.item[0], list.item[list.nr - 1]);
+}
+
 static struct list table_row(const struct machine *m, const struct rows *rows)
 {
 	struct outcome o[2] = {};
@@ -180,11 +190,9 @@ static struct list table_row(const struct machine *m, const struct rows *rows)
 			to = row->date;
 	}
 	add(&list, m->name);
-	add(&list, m->title);
-	add(&list, emulator);
-	add(&list, o[0].booted && o[1].booted ? "base, series" : o[0].booted ? "base" :
+	add(&list, short_name(emulator));
+	add(&list, o[0].booted && o[1].booted ? "both" : o[0].booted ? "base" :
 	    o[1].booted ? "series" : "none");
-	add(&list, join(&m->flavours, " "));
 	for (k = 0; k < NR_ABILITIES; k++)
 		add(&list, yes_or_no(o, k));
 	add(&list, test_counts(&o[0]));
@@ -225,8 +233,8 @@ static void print_table(const struct list *line, int nr)
 
 int do_table(int argc, char **argv)
 {
-	const char *head = "machine,mode,emulator,kernels booted,config,guest code,hotplug,suspend,"
-			   "reboot,reload,selftests p/s/f base,series,wall time,ran";
+	const char *head = "machine,emulator,kernels,guest,hotplug,suspend,"
+			   "reboot,reload,tests base,tests series,time,ran";
 	struct machines machines;
 	struct list *line;
 	struct rows rows;
@@ -243,8 +251,12 @@ int do_table(int argc, char **argv)
 		line[i + 1] = table_row(&machines.m[i], &rows);
 	print_table(line, machines.nr + 1);
 	printf("\nA yes holds on base and series.  \"faked\": through all of the kernel's suspend "
-	       "path, to a\nplatform that is a test module (fakesuspend.ko).\n\n"
-	       "Not covered, and why:\n\n");
+	       "path, to a\nplatform that is a test module (fakesuspend.ko).  Tests are kselftests: "
+	       "passed/skipped/failed.\n\n");
+	for (i = 0; i < machines.nr; i++)
+		printf("- %s: %s; kernels: %s\n", machines.m[i].name, machines.m[i].title,
+		       join(&machines.m[i].flavours, " "));
+	printf("\nNot covered, and why:\n\n");
 	for (i = 0; i < machines.nr; i++)
 		for (k = 0; k < machines.m[i].lacks.nr; k++)
 			printf("- %s: %s\n", machines.m[i].name, machines.m[i].lacks.item[k]);
