@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# objects.sh [WAY...]: KVM's own objects of the series, in each way of kconfig/ways (or in
-# those that are named), on every architecture or on those of MACHINES.  Only objects, no
-# kernel: what fails to compile is found in minutes, not hours.  What warns has to warn on
-# the base as well.
+# objects.sh [WAY...]: KVM's objects that the series changes, in each way of kconfig/ways (or
+# in those that are named), on every architecture or on those of MACHINES; where KVM is
+# built in, all of its objects, linked.  No kernel: what fails to compile is found in
+# minutes, not hours.  What warns has to warn on the base as well.
 . "$(dirname "$0")/lib.sh"
 lock
 ways=${*:-$(sed 's/#.*//; s/\t.*//; /^$/d' "$TOP/kconfig/ways")}
@@ -68,17 +68,47 @@ messages()
 	sed -n -E "s,^(\.\./)*(/[^ ]*/src/)?,,; s,:[0-9]+(:[0-9]+)?:,:,; / (warning|error): |multiple definition/p" "$1" | sort -u
 }
 
-# build KERNEL: leaves what the compiler said in $said.KERNEL.
+# changed: the objects of KVM that the series changes and this configuration has, as make
+# knows them.
+changed()
+{
+	dir=arch/$(source_of)/kvm
+	git -C "$SRC" diff --name-only refs/lab/base refs/lab/series -- "$dir/*.c" 'virt/kvm/*.c' |
+		while read -r file; do
+			name=$(basename "$file" .c)
+			case $name in
+			*_test) has=CONFIG_KVM_$(echo "${name%_test}" | tr '[:lower:]' '[:upper:]')_KUNIT_TEST ;;
+			*) has=$(sed -n "s/.*(\(CONFIG_[A-Z0-9_]*\)).*[ /]$name\.o.*/\1/p" \
+				"$SRC/$dir/Makefile" "$SRC/virt/kvm/Makefile.kvm") ;;
+			esac
+			[ -z "$has" ] || grep -q "^$has=[ym]" "$obj/.config" || continue
+			case $file in
+			virt/*) echo "$dir/../../../${file%.c}.o" ;;
+			*) echo "${file%.c}.o" ;;
+			esac
+		done
+}
+
+# in_base OBJECT: its name, if the base has the source.
+in_base()
+{
+	source=$(echo "${1%.o}.c" | sed 's,^arch/[^/]*/kvm/\.\./\.\./\.\./,,')
+	git --git-dir="$STORE" ls-tree --name-only refs/lab/base "$source"
+}
+
+# build KERNEL OBJECT...: leaves what the compiler said in $said.KERNEL.
 build()
 {
-	git -C "$SRC" checkout -q -f --detach "refs/lab/$1"
+	on=$1
+	shift
+	git -C "$SRC" checkout -q -f --detach "refs/lab/$on"
 	# Compiled again, so that it is said again.
-	[ -z "$flags" ] || find "$obj/arch/$(source_of)/kvm" "$obj/virt" -name '*.o' -delete 2> /dev/null || :
+	[ -z "$flags" ] || (cd "$obj" && rm -f "$@")
 	# shellcheck disable=SC2086
-	kmake -k -j"$JOBS" $flags "arch/$(source_of)/kvm/" > "$said.$1" 2>&1 || return 1
+	kmake -k -j"$JOBS" $flags "$@" > "$said.$on" 2>&1 || return 1
 	# What is built in has to link as well: no name may be there twice.
 	! grep -q '^CONFIG_KVM=y' "$obj/.config" || (cd "$obj" && "${cross}ld" -r -o kvm.linked \
-		--whole-archive "arch/$(source_of)/kvm/built-in.a") >> "$said.$1" 2>&1
+		--whole-archive "arch/$(source_of)/kvm/built-in.a") >> "$said.$on" 2>&1
 }
 
 for m in ${MACHINES:-$(machines_in_order)}; do
@@ -92,8 +122,10 @@ for m in ${MACHINES:-$(machines_in_order)}; do
 	for way in $ways; do
 		flags=$(awk -F '\t' -v w="$way" '$1 == w && $2 != "-" { print $2 }' "$TOP/kconfig/ways")
 		symbols=$(awk -F '\t' -v w="$way" '$1 == w { print $3 }' "$TOP/kconfig/ways")
-		obj=$WORK/obj/$kernel-way-$way said=$LOGS/objects-$kernel-$way begun=$(date +%s)
+		# One for all ways: the programs that make builds for itself are the same.
+		obj=$WORK/obj/$kernel-ways said=$LOGS/objects-$kernel-$way begun=$(date +%s)
 		mkdir -p "$obj"
+		: > "$said.base"
 		[ -e "$SRC/.git" ] || git --git-dir="$STORE" worktree add -f --detach "$SRC" refs/lab/base
 		git -C "$SRC" checkout -q -f --detach refs/lab/series
 		configure > "$said.config" 2>&1 || { say "  $kernel $way: cannot be configured: $said.config"; bad=1; continue; }
@@ -103,13 +135,22 @@ for m in ${MACHINES:-$(machines_in_order)}; do
 			continue
 		fi
 		result=ok
-		build series || { result=fails; bad=1; }
-		if [ -n "$flags" ]; then
-			build base || :
-			messages "$said.base" > "$said.old"
-			messages "$said.series" | comm -13 "$said.old" - > "$said.new"
-			[ ! -s "$said.new" ] || { result='new warnings'; bad=1; }
+		case $symbols in
+		*KVM=y*) objects="arch/$(source_of)/kvm/" ;;
+		*) objects=$(changed) ;;
+		esac
+		# shellcheck disable=SC2086
+		build series $objects || { result=fails; bad=1; }
+		messages "$said.series" > "$said.new"
+		# Those of a file that the base has are no news if they are there as well.
+		if [ -n "$flags" ] && [ -s "$said.new" ]; then
+			cp "$said.new" "$said.all"
+			old=$(for o in $objects; do [ -z "$(in_base "$o")" ] || echo "$o"; done)
+			# shellcheck disable=SC2086
+			[ -z "$old" ] || build base $old || :
+			messages "$said.base" | comm -13 - "$said.all" > "$said.new"
 		fi
+		[ -z "$flags" ] || [ ! -s "$said.new" ] || { result='new warnings'; bad=1; }
 		printf '  %-10s %-11s %-12s %4s s\n' "$kernel" "$way" "$result" "$(($(date +%s) - begun))"
 		case $result in
 		fails) messages "$said.series" | grep -v warning: | head -n 4 | sed 's/^/    /' ;;
