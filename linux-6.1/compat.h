@@ -37,6 +37,9 @@
 #define VZ_ENABLE_CPU		"kvm_vz_hardware_enable"
 #define VZ_DISABLE_CPU		"kvm_vz_hardware_disable"
 
+/* arm64: called by every enabling of EL2, from the kernel's start on. */
+#define ARM64_ENABLE_EL2	"kvm_arm_init_debug"
+
 /* RISC-V: sets up the H extension of this CPU; the first one that there is. */
 #define RISCV_ENABLE_CPU	"kvm_riscv_hw_enable", "kvm_arch_hardware_enable"
 

@@ -38,6 +38,9 @@
 #define VZ_ENABLE_CPU		"kvm_vz_enable_virtualization_cpu"
 #define VZ_DISABLE_CPU		"kvm_vz_disable_virtualization_cpu"
 
+/* arm64: called by every enabling of EL2, from the kernel's start on. */
+#define ARM64_ENABLE_EL2	"kvm_init_host_debug_data"
+
 /* RISC-V: sets up the H extension of this CPU; the first one that there is. */
 #define RISCV_ENABLE_CPU	"kvm_arch_enable_virtualization_cpu"
 

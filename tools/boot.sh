@@ -56,7 +56,9 @@ fi
 # Named in the machine's emulator line.
 # shellcheck disable=SC2034
 console=$dir/console report=$dir/report image=$kernel/image initrd=$dir/initrd once=-no-reboot
-[ "$scenario" = shell ] || append="$append $(key_of "$file" append)"
+# {ROLE} is what plays it in this kernel.
+roles=$(sed -n 's/^#define \([A-Z0-9_]*\)[[:space:]]*"\([^"]*\)"$/s,{\1},\2,/p' "$ROOM/compat.h")
+[ "$scenario" = shell ] || append="$append $(key_of "$file" append | sed "$roles")"
 append="$append ${APPEND:-} lab.scenario=$scenario ${case:+lab.case=$case} lab.modules=$modules"
 append="$append lab.lacks=$(words "$lacks" "$quirks" | tr ' ' ,)"
 if [ "$scenario" = shell ]; then

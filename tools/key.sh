@@ -30,7 +30,7 @@ sources()
 for full in "$@"; do
 	split "$full"
 	key=$({
-		echo "$kernel_key" "$version" "$cpus" "$append" "$emulator" "$modules" "$lacks" "$quirks" "$full"
+		echo "$kernel_key" "$version" "$cpus" "$append" "$emulator" "$modules" "$lacks" "$quirks" "$banner" "$full"
 		# shellcheck disable=SC2046
 		cat "$file" "$TOP"/init/*.[ch] "$TOP/guests/$vm.c" $(sources "$file")
 		"$BUILD/verdict/verdict" expect room="$ROOM" scenario="$full" kernel="$what" machine="$name" flavour="$flavour"

@@ -104,7 +104,7 @@ step()
 	die "$label failed; the whole log is $log"
 }
 
-# machine NAME: read its data, and what the base lacks on its architecture.
+# machine NAME: read its data, what the base lacks on its architecture, and what it says.
 machine()
 {
 	case $1 in
@@ -118,6 +118,8 @@ machine()
 	lacks_machine=$lacks
 	lacks="$lacks
 $(echo "$lacks_here" | sed -n "s/^$arch //p")"
+	said_here=$(echo "${banner_here:-}" | sed -n "s/^$1 //p")
+	banner=${said_here:-$banner}
 }
 
 machines()

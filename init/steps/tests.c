@@ -83,13 +83,20 @@ static void show(const char *path)
 		fclose(f);
 }
 
-/* Is the test of this line one of those that a scenario names, and the machine runs? */
+/*
+ * Is the test of this line one of those that a scenario names, and the machine runs?  The
+ * architecture's directory, which differs from kernel to kernel, need not be named.
+ */
 static bool wanted(const char *line, char **names)
 {
 	size_t len = strcspn(line, " ");
+	const char *slash = memchr(line, '/', len);
+	const char *base = slash ? slash + 1 : line;
+	size_t base_len = line + len - base;
 
 	while (*++names)
-		if (strlen(*names) == len && !strncmp(*names, line, len))
+		if ((strlen(*names) == len && !strncmp(*names, line, len)) ||
+		    (strlen(*names) == base_len && !strncmp(*names, base, base_len)))
 			return !machine_lacks(*names);
 	return false;
 }
