@@ -132,7 +132,9 @@ not_kept()
 		echo "$*"
 		return
 	fi
-	"$TOP/tools/key.sh" "$@" | while read -r s key tree; do
+	# Not in a pipe: without keys, nothing would run, and nobody would know.
+	keys=$("$TOP/tools/key.sh" "$@")
+	echo "$keys" | while read -r s key tree; do
 		"$verdict" keep ledger="$TOP/results/$BASE" base="$BASE" machine="$1" flavour="$2" \
 			kernel="$(basename "$3" .patch)" scenario="$s" key="$key" tree="$tree" >&2 || echo "$s"
 	done | paste -sd ' '
