@@ -27,11 +27,13 @@
 #define KVM_SHUTDOWN		""
 #define SHUTDOWN_CALLS		""
 /*
- * Called by who creates the first VM, with all CPUs enabled, and by who destroys the last
- * one, before it disables them; at the worst moment for a restart.  May sleep.
+ * Who creates the first VM is held when it has called this, i.e. all CPUs are enabled; who
+ * destroys the last one when it is about to, i.e. before any is disabled.  Both may sleep
+ * there; nobody but KVM calls them.
  */
 #define AFTER_ENABLING		"preempt_notifier_inc"
 #define BEFORE_DISABLING	"preempt_notifier_dec"
+#define is_for_kvm(first)	true
 
 /* MIPS: turn VZ on and off, on this CPU. */
 #define VZ_ENABLE_CPU		"kvm_vz_hardware_enable"

@@ -27,12 +27,13 @@
 #define KVM_SHUTDOWN		"kvm_shutdown"
 #define SHUTDOWN_CALLS		"syscore_shutdown"
 /*
- * Called by who creates the first VM, with all CPUs enabled, and by who destroys the last
- * one, before it disables them; at the worst moment for a restart.  May sleep.  Here it
- * is what makes KVM hear of the restart, and what ends that.
+ * Who creates the first VM is held when it has called this, i.e. all CPUs are enabled; who
+ * destroys the last one when it is about to, i.e. before any is disabled.  Both may sleep
+ * there, and have to be KVM's, by their first argument.
  */
-#define AFTER_ENABLING		"register_syscore"
-#define BEFORE_DISABLING	"unregister_syscore"
+#define AFTER_ENABLING		"__cpuhp_setup_state"
+#define BEFORE_DISABLING	"__cpuhp_remove_state"
+#define is_for_kvm(first)	((first) == CPUHP_AP_KVM_ONLINE)
 
 /* MIPS: turn VZ on and off, on this CPU. */
 #define VZ_ENABLE_CPU		"kvm_vz_enable_virtualization_cpu"

@@ -4,6 +4,7 @@
  * sleeps, and when memory runs out.  Not part of the series.
  */
 #include <linux/completion.h>
+#include <linux/cpuhotplug.h>
 #include <linux/delay.h>
 #include <linux/kexec.h>
 #include <linux/kprobes.h>
@@ -202,7 +203,11 @@ static struct notifier_block reboot_block = {
  * A function is replaced by one that calls it, which the probe lets pass, and does more:
  * it may sleep.
  */
-static void (*shutdown_calls)(void), (*after_enabling)(void *arg), (*before_disabling)(void *arg);
+static void (*shutdown_calls)(void);
+/* The arguments of either; what is not one of them does no harm in a register. */
+typedef long (*role)(unsigned long first, unsigned long second, unsigned long third,
+		     unsigned long fourth, unsigned long fifth, unsigned long sixth);
+static role after_enabling, before_disabling;
 
 static noinline void shutdown_and_look(void)
 {
@@ -210,16 +215,22 @@ static noinline void shutdown_and_look(void)
 	look_after_shutdown();
 }
 
-static noinline void stay_enabled(void *arg)
+static noinline long enable_and_stay(unsigned long first, unsigned long second,
+				     unsigned long third, unsigned long fourth,
+				     unsigned long fifth, unsigned long sixth)
 {
+	long r = after_enabling(first, second, third, fourth, fifth, sixth);
+
 	stay(POWER_AFTER, true);
-	after_enabling(arg);
+	return r;
 }
 
-static noinline void stay_before_disabling(void *arg)
+static noinline long stay_and_disable(unsigned long first, unsigned long second,
+				      unsigned long third, unsigned long fourth,
+				      unsigned long fifth, unsigned long sixth)
 {
-	before_disabling(arg);
 	stay(POWER_DROP, true);
+	return before_disabling(first, second, third, fourth, fifth, sixth);
 }
 
 static int replace(struct pt_regs *regs, void *by)
@@ -237,12 +248,14 @@ static int on_shutdown(struct kprobe *kp, struct pt_regs *regs)
 
 static int on_enabled(struct kprobe *kp, struct pt_regs *regs)
 {
-	return is_to_be_held(POWER_AFTER) ? replace(regs, stay_enabled) : 0;
+	return is_for_kvm(regs_get_kernel_argument(regs, 0)) && is_to_be_held(POWER_AFTER) ?
+	       replace(regs, enable_and_stay) : 0;
 }
 
 static int on_disable(struct kprobe *kp, struct pt_regs *regs)
 {
-	return is_to_be_held(POWER_DROP) ? replace(regs, stay_before_disabling) : 0;
+	return is_for_kvm(regs_get_kernel_argument(regs, 0)) && is_to_be_held(POWER_DROP) ?
+	       replace(regs, stay_and_disable) : 0;
 }
 
 /* A probe with this one is not optimized to a jump, which ignores where to go on. */
