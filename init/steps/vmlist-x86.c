@@ -385,7 +385,7 @@ static int step_lock_order(int argc, char **argv)
 	else
 		sleep(atoi(argv[1]));
 	/* On a busy host it may take longer until memory gets short. */
-	end = now() + 2 * atoi(argv[1]);
+	end = now() + 4 * atoi(argv[1]);
 	while (shrinker && !counted() && now() < end)
 		sleep(1);
 	all->stop = true;
