@@ -9,7 +9,9 @@ TOP=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$(realpath -m "${BUILD:-$TOP/build}")
 JOBS=${JOBS:-$(nproc)}
 
-# Nothing of the user's git configuration may change what is written or applied.
+# Nothing of the user's git configuration may change what is written or applied; mail.sh asks
+# it who the user is.
+users_git_config=${GIT_CONFIG_GLOBAL-}
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 export GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab
 

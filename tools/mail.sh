@@ -16,6 +16,7 @@ esac
 	die "SINCE='$SINCE' is no tag of this repository that has the topic $topic"
 # This is where the user's own configuration counts.
 unset GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM
+[ -z "$users_git_config" ] || export GIT_CONFIG_GLOBAL="$users_git_config"
 name=$(git config user.name) && email=$(git config user.email) ||
 	die "git does not know who you are: set user.name and user.email"
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
