@@ -85,31 +85,9 @@ struct runner {
 	struct vm vm;
 	pthread_t thread;
 	int cpu;			/* negative: any */
-	bool moves;			/* leaves a CPU that KVM_RUN says cannot run it */
-	volatile int moved;		/* how often it did */
 	volatile int result;		/* of KVM_RUN, once it is not interrupted */
-	volatile bool stop, done;
-	volatile pid_t tid;
+	volatile bool done;
 };
-
-static void nothing(int sig)
-{
-}
-
-/* KVM_RUN refused a CPU: the affinity is as it was, and it is for us to change it. */
-static void move_away(struct runner *r)
-{
-	int refused = r->vm.run->fail_entry.cpu;
-	cpu_set_t allowed;
-
-	check(!sched_getaffinity(0, sizeof(allowed), &allowed), "affinity: %m");
-	check(CPU_ISSET(refused, &allowed), "the task lost CPU %d from its affinity", refused);
-	check(CPU_COUNT(&allowed) == (r->cpu < 0 ? nr_cpus() : 1), "the task may use %d CPUs",
-	      CPU_COUNT(&allowed));
-	pin((refused + 1) % nr_cpus());
-	r->cpu = (refused + 1) % nr_cpus();
-	r->moved++;
-}
 
 static void *runner(void *arg)
 {
@@ -117,14 +95,9 @@ static void *runner(void *arg)
 	int result;
 
 	pin(r->cpu);
-	r->tid = syscall(SYS_gettid);
 	do {
 		result = vm_run(&r->vm);
-		if (result == KVM_EXIT_FAIL_ENTRY && r->moves && !r->stop) {
-			move_away(r);
-			result = -EINTR;
-		}
-	} while (result == -EINTR && !r->stop);
+	} while (result == -EINTR);
 	r->result = result;
 	r->done = true;
 	return NULL;
@@ -132,9 +105,6 @@ static void *runner(void *arg)
 
 static void start(struct runner *r, int cpu, const struct code *code)
 {
-	struct sigaction sa = { .sa_handler = nothing };
-
-	sigaction(SIGUSR1, &sa, NULL);
 	r->cpu = cpu;
 	vm_init(&r->vm, code, 0);
 	check(!pthread_create(&r->thread, NULL, runner, r), "pthread_create");
@@ -203,105 +173,6 @@ static int step_suspend_guests(int argc, char **argv)
 }
 
 STEP("suspend-guests", step_suspend_guests);
-
-static void end(struct runner *r)
-{
-	r->stop = true;
-	while (!r->done) {
-		pthread_kill(r->thread, SIGUSR1);
-		usleep(1000);
-	}
-	pthread_join(r->thread, NULL);
-	vm_free(&r->vm);
-}
-
-/* What cannot be done on the CPU fails, and can be done elsewhere. */
-static void refused_on(int cpu, struct vm *vm)
-{
-	struct kvm_regs regs;
-	int fd, r;
-
-	pin(cpu);
-	check(ioctl(vm->vcpu, KVM_GET_REGS, &regs) && errno == EIO, "KVM_GET_REGS on CPU %d: %m",
-	      cpu);
-	/* A VM that is new does not help the CPU as long as others exist. */
-	fd = vm_create();
-	check(fd >= 0, "KVM_CREATE_VM: %m");
-	check(ioctl(fd, KVM_CREATE_VCPU, 0) < 0 && errno == EIO, "KVM_CREATE_VCPU on CPU %d: %m",
-	      cpu);
-	pin((cpu + 1) % nr_cpus());
-	r = ioctl(fd, KVM_CREATE_VCPU, 0);
-	check(r >= 0, "KVM_CREATE_VCPU on another CPU: %m");
-	close(r);
-	close(fd);
-	check(!ioctl(vm->vcpu, KVM_GET_REGS, &regs), "KVM_GET_REGS on another CPU: %m");
-	pin(-1);
-}
-
-/*
- * resume-fails: CPU 0 does not enable virtualization when the system resumes.  KVM_RUN
- * says so there, and the vCPU goes on elsewhere, if user space takes it there.
- */
-static int step_resume_fails(int argc, char **argv)
-{
-	struct runner free = { .moves = true }, bound = {}, moved = { .moves = true };
-	struct runner second = {}, again = {};
-	int power = open_power();
-	double end_of_wait;
-
-	start(&free, -1, &code_tsc);
-	start(&bound, 0, &code_tsc);
-	start(&moved, 0, &code_tsc);
-	wait_progress(&free, "from the start");
-	wait_progress(&bound, "from the start");
-	wait_progress(&moved, "from the start");
-	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
-	sleep_to_ram();
-
-	end_of_wait = now() + 20;
-	while (!bound.done && now() < end_of_wait)
-		usleep(10000);
-	check(bound.done && bound.result == KVM_EXIT_FAIL_ENTRY, "KVM_RUN on CPU 0 %s %d",
-	      bound.done ? "returned" : "goes on,", bound.result);
-	check(bound.vm.run->fail_entry.cpu == 0, "KVM_RUN blames CPU %u",
-	      bound.vm.run->fail_entry.cpu);
-	check(!(enabled(power) & 1), "virtualization is enabled on CPU 0");
-	wait_progress(&free, "after the resume");
-	wait_progress(&moved, "on another CPU");
-	check(moved.moved == 1, "KVM_RUN refused a CPU %d times", moved.moved);
-	refused_on(0, &bound.vm);
-
-	/* It has not lost anything. */
-	pthread_join(bound.thread, NULL);
-	bound.cpu = 1;
-	bound.done = false;
-	check(!pthread_create(&bound.thread, NULL, runner, &bound), "pthread_create");
-	wait_progress(&bound, "on another CPU, after CPU 0 was refused");
-	end(&bound);
-
-	/* The next sleep is another chance. */
-	sleep_to_ram();
-	check(enabled(power) & 1, "not enabled on CPU 0 after another sleep");
-	start(&second, 0, &code_tsc);
-	wait_progress(&second, "on CPU 0, after another sleep");
-	end(&second);
-
-	/* So is the next first VM. */
-	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
-	sleep_to_ram();
-	check(!(enabled(power) & 1), "virtualization is enabled on CPU 0");
-	wait_progress(&moved, "until it is ended");
-	wait_progress(&free, "until it is ended");
-	end(&free);
-	end(&moved);
-	check(!enabled(power), "enabled on CPUs %#lx without a VM", enabled(power));
-	start(&again, 0, &code_tsc);
-	wait_progress(&again, "on CPU 0, with the next VM");
-	end(&again);
-	return PASS;
-}
-
-STEP("resume-fails", step_resume_fails);
 
 /* Where a VM is held that is being created, or destroyed. */
 static int hold_where;
