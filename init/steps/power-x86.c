@@ -6,8 +6,6 @@
 #include <linux/kexec.h>
 #include <linux/kvm.h>
 #include <linux/reboot.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 
