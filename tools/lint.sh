@@ -11,20 +11,28 @@ lock
 "$TOP/tools/base.sh"
 [ ! -f "$PATCHES/series" ] || "$TOP/tools/series.sh" apply
 
-bad=0
+# A file, as most complaints come out of a pipe, whose end is a process of its own.
+bad=$WORK/lint.bad
+rm -f "$bad"
 complain()
 {
 	say "  $*"
-	bad=1
+	: > "$bad"
 }
 
 # complain_if WHAT: about each line of the input.
 complain_if()
 {
 	while IFS= read -r line; do
-		say "  $1: $line"
-	done | tee "$WORK/lint.found"
-	[ ! -s "$WORK/lint.found" ] || bad=1
+		complain "$1: $line"
+	done
+}
+
+# finish: was there anything to complain about?
+finish()
+{
+	[ ! -e "$bad" ] || exit 1
+	exit 0
 }
 
 same_again()
@@ -77,9 +85,9 @@ for m in $(machines); do
 		esac
 	done
 done | complain_if 'a machine neither has nor lacks, or both has and lacks'
-"$TOP/tools/verdict.sh" lint || bad=1
+"$TOP/tools/verdict.sh" lint || : > "$bad"
 # The rest is the lab's, and looked at once, by the checkpatch of the default base.
-grep -q '^default=yes' "$ROOM/base" || exit $bad
+grep -q '^default=yes' "$ROOM/base" || finish
 # What only holds for code inside the kernel is not asked of programs.
 programs=AVOID_EXTERNS,SPLIT_STRING,PREFER_KERNEL_TYPES,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME
 [ -e "$SRC/.git" ] || git --git-dir="$STORE" worktree add -q -f --detach "$SRC" refs/lab/base
@@ -87,15 +95,15 @@ git -C "$TOP" ls-files -- 'init/*.[ch]' 'guests/*.[ch]' 'modules/*.[ch]' 'tools/
 	checkpatch --no-tree --ignore $programs -f > "$WORK/checkpatch"
 against "$TOP/tools/leftovers"
 
-[ ! -x "$TOP/tools/verdict/test/run.sh" ] || "$TOP/tools/verdict/test/run.sh" "$BUILD/verdict/verdict" || bad=1
+[ ! -x "$TOP/tools/verdict/test/run.sh" ] || "$TOP/tools/verdict/test/run.sh" "$BUILD/verdict/verdict" || : > "$bad"
 
 # A kernel's version is named in its room and in prose, nowhere else.
 versions=$(bases | sed 's/\./\\./g; s/ /|/g')
 git -C "$TOP" grep -nE "(^|[^0-9.])($versions)([^0-9]|\$)" -- tools ":!tools/verdict/test" machines scenarios init guests modules kconfig Makefile .ci |
 	complain_if 'names a kernel version'
-"$TOP/tools/models.sh" || bad=1
-shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP"/tools/verdict/test/*.sh "$TOP/.ci/run" || bad=1
+"$TOP/tools/models.sh" || : > "$bad"
+shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP"/tools/verdict/test/*.sh "$TOP/.ci/run" || : > "$bad"
 for f in $(git -C "$TOP" ls-files | grep -vE '^(linux-[^/]*/(patches/|pending/|.*\.md)|README|CONTRIBUTING|docs/|results/|tools/verdict/test/|\.gitignore|COPYING)'); do
 	grep -q 'SPDX-License-Identifier: GPL-2.0' "$TOP/$f" || echo "$f"
 done | complain_if 'no SPDX line'
-exit $bad
+finish
