@@ -126,7 +126,8 @@ for m in ${MACHINES:-$(machines_in_order)}; do
 		obj=$WORK/obj/$kernel-ways said=$LOGS/objects-$kernel-$way begun=$(date +%s)
 		mkdir -p "$obj"
 		: > "$said.base"
-		[ -e "$SRC/.git" ] || git --git-dir="$STORE" worktree add -f --detach "$SRC" refs/lab/base
+		[ -e "$SRC/.git" ] || step 'check out the source' "$LOGS/checkout.log" \
+			git --git-dir="$STORE" worktree add -f --detach "$SRC" refs/lab/base
 		git -C "$SRC" checkout -q -f --detach refs/lab/series
 		configure > "$said.config" 2>&1 || { say "  $kernel $way: cannot be configured: $said.config"; bad=1; continue; }
 		no=$(refused)
