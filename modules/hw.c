@@ -314,7 +314,7 @@ static struct kprobe comes_probe = {
  */
 static noinline void stay_and_clear(void *vmcs)
 {
-	stay(HW_CLEAR, true);
+	stay(HW_CLEAR, preemptible());
 	clear_vmcs(vmcs);
 }
 

@@ -375,7 +375,8 @@ static void *go_offline(void *arg)
 
 /*
  * vmclear: CPU X goes offline and clears the VMCSs of vCPUs that ran there last.  It is held
- * before the first one; if it can be, the second one is loaded on CPU 0 meanwhile.
+ * before the first one; if it can be, the second one is loaded on CPU 0 meanwhile, i.e. is
+ * on the list of CPU 0 when the walk gets there.
  */
 static int step_vmclear(int argc, char **argv)
 {
@@ -404,6 +405,8 @@ static int step_vmclear(int argc, char **argv)
 	/* The list begins with the one that was loaded last. */
 	vm_getc(&vm[1]);
 	ioctl(hw, HW_LET_GO, &point);
+	for (end = now() + HW_PATIENCE; !goer.done; usleep(1000))
+		check(now() < end, "CPU %d does not get to the end of the list of its VMCSs", X);
 	pthread_join(goer.thread, NULL);
 	check(goer.ok, "CPU %d did not go offline", X);
 	note("lab: the CPU that went offline %s IRQs", held ? "took" : "took no");
