@@ -33,12 +33,16 @@ tags=$(grep -rlE '^(Signed-off-by|Reviewed-by|Acked-by|Tested-by|Reported-by|Co-
 "$TOP/tools/base.sh"
 "$TOP/tools/series.sh" apply
 
-# Good and bad rows of this very tree.
+# How many rows of this very tree are good, and how many are not?
 tree=$(git --git-dir="$STORE" rev-parse --short=12 "refs/lab/series^{tree}")
-ran=$(grep -c "	$tree	" "$TOP/results/$BASE" 2> /dev/null || :)
-failed=$(grep "	$tree	" "$TOP/results/$BASE" 2> /dev/null | grep -c '^BAD	' || :)
-[ "${ran:-0}" -gt 0 ] && [ "${failed:-0}" -eq 0 ] || [ "${UNTESTED:-}" = yes ] ||
-	die "of the tests of this tree, ${ran:-0} ran and ${failed:-0} failed: 'make check-all BASE=$BASE', or UNTESTED=yes"
+rows()
+{
+	[ ! -f "$TOP/results/$BASE" ] ||
+		awk -F '\t' -v tree="$tree" -v good="$1" '$10 == tree && $7 == good { n++ } END { print n + 0 }' "$TOP/results/$BASE"
+}
+good=$(rows ok) bad=$(rows BAD)
+[ "${good:-0}" -gt 0 ] && [ "${bad:-0}" -eq 0 ] || [ "${UNTESTED:-}" = yes ] ||
+	die "of the tests of this tree, ${good:-0} are good and ${bad:-0} bad: 'make check-all BASE=$BASE', or UNTESTED=yes"
 
 # range NAME DIR: COVER..LAST, the topic of DIR in refs/lab/NAME.
 range()
