@@ -340,7 +340,8 @@ static int step_lost_cpu(int argc, char **argv)
 		dead(&on_x, "on a CPU that never failed");
 		start(&between, 0);
 		dead(&between, "on CPU 0, with an exit to complete");
-		check(vm_create() == -1 && errno == EIO, "KVM_CREATE_VM beside dead VMs: %m, not EIO");
+		check(vm_create() == -1 && errno == EIO,
+		      "KVM_CREATE_VM beside dead VMs: %m, not EIO");
 
 		pin(0);
 		vm_free(&on_0.vm);
@@ -349,7 +350,8 @@ static int step_lost_cpu(int argc, char **argv)
 		vm_free(&on_x.vm);
 		if (i) {
 			sleep_to_ram();
-			check(!at_load || cpu0_enabled(power), "CPU 0 is not enabled by another sleep");
+			check(!at_load || cpu0_enabled(power),
+			      "CPU 0 is not enabled by another sleep");
 		}
 		memset(&on_0, 0, sizeof(on_0));
 		vm_init(&on_0.vm, &code_spin, 0);

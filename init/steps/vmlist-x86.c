@@ -486,8 +486,8 @@ static int step_lock_edges(int argc, char **argv)
 		check(nr_classes < MAX_CLASSES, "more lock classes than %d", MAX_CLASSES);
 		c->name = strrchr(graph[i], ' ') + 1;
 		snprintf(c->key, sizeof(c->key), "%.*s", (int)strcspn(graph[i], " "), graph[i]);
-		check(find_class(c->key) < 0, "two locks have the key %s: boot with no_hash_pointers",
-		      c->key);
+		check(find_class(c->key) < 0,
+		      "two locks have the key %s: boot with no_hash_pointers", c->key);
 		c->line = i;
 		c->from = -1;
 		for (k = 1; k < argc - 1; k++)
