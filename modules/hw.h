@@ -35,7 +35,7 @@ enum hw_point {
 	HW_OFFLINE,	/* goes offline, its ONLINE section is over; not the CPU itself */
 	HW_DROP,	/* has a task that destroys a VM; about to lower the count; sleeps */
 	HW_COMES,	/* is online and saw a VM, about to enable; sleeps; not on every kernel */
-	HW_CLEAR,	/* goes offline, about to clear a VMCS, IRQs enabled; sleeps if it may; VMX */
+	HW_CLEAR,	/* goes offline, about to clear a VMCS; IRQs may be enabled; VMX */
 	HW_POINTS
 };
 
