@@ -118,12 +118,13 @@ static bool is_to_be_held(unsigned int where)
 	return cmpxchg(&hold_where, where, POWER_NOWHERE) == where;
 }
 
+/* A task that may sleep is in nobody's way: the restart, however late, finds it there. */
 static void stay(unsigned int where, bool may_sleep)
 {
 	unsigned long end = jiffies + PATIENCE;
 
 	WRITE_ONCE(held_where, where);
-	while (!READ_ONCE(let_go) && time_before(READ_ONCE(jiffies), end)) {
+	while (!READ_ONCE(let_go) && (may_sleep || time_before(READ_ONCE(jiffies), end))) {
 		if (may_sleep)
 			usleep_range(1000, 2000);
 		else

@@ -19,6 +19,7 @@ struct judgement {
 	const char *machine;
 	int failures, differ, skips;
 	const char *failed;
+	struct list missing;	/* what did not fail and has to */
 };
 
 static void judge_result(struct judgement *j, const struct result *r)
@@ -42,7 +43,9 @@ static void judge_result(struct judgement *j, const struct result *r)
 	}
 	if (r->status != NOT_OK && has_to_fail) {
 		j->differ++;
-		j->failed = format("%s did not fail as it has to%s%s", r->name,
+		add(&j->missing, r->name);
+		j->failed = format("%s did not fail as it has to%s%s",
+				   join(&j->missing, "; "),
 				   r->status == SKIPPED ? ", it was skipped: " : "",
 				   r->status == SKIPPED ? r->why : "");
 	}
