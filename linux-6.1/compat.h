@@ -34,6 +34,10 @@
 #define AFTER_ENABLING		"preempt_notifier_inc"
 #define BEFORE_DISABLING	"preempt_notifier_dec"
 #define is_for_kvm(first)	true
+/* Both are called whether or not CPUs are enabled one after the other, see 7.3. */
+#define ENABLES_AT_ONCE		""
+#define AFTER_ENABLING_AT_ONCE	""
+#define BEFORE_DISABLING_AT_ONCE ""
 
 /* MIPS: turn VZ on and off, on this CPU. */
 #define VZ_ENABLE_CPU		"kvm_vz_hardware_enable"

@@ -209,6 +209,8 @@ static void (*shutdown_calls)(void);
 typedef long (*role)(unsigned long first, unsigned long second, unsigned long third,
 		     unsigned long fourth, unsigned long fifth, unsigned long sixth);
 static role after_enabling, before_disabling;
+/* The kernel enables all CPUs by an IPI, and others than KVM don't call either. */
+static bool at_once;
 
 static noinline void shutdown_and_look(void)
 {
@@ -249,13 +251,15 @@ static int on_shutdown(struct kprobe *kp, struct pt_regs *regs)
 
 static int on_enabled(struct kprobe *kp, struct pt_regs *regs)
 {
-	return is_for_kvm(regs_get_kernel_argument(regs, 0)) && is_to_be_held(POWER_AFTER) ?
+	return (at_once || is_for_kvm(regs_get_kernel_argument(regs, 0))) &&
+	       is_to_be_held(POWER_AFTER) ?
 	       replace(regs, enable_and_stay) : 0;
 }
 
 static int on_disable(struct kprobe *kp, struct pt_regs *regs)
 {
-	return is_for_kvm(regs_get_kernel_argument(regs, 0)) && is_to_be_held(POWER_DROP) ?
+	return (at_once || is_for_kvm(regs_get_kernel_argument(regs, 0))) &&
+	       is_to_be_held(POWER_DROP) ?
 	       replace(regs, stay_and_disable) : 0;
 }
 
@@ -283,8 +287,13 @@ static int watch_shutdown(void)
 	int r = 0;
 
 	shutdown_calls = find_role(SHUTDOWN_CALLS);
-	after_enabling = find_role(AFTER_ENABLING);
-	before_disabling = find_role(BEFORE_DISABLING);
+	at_once = find_role(ENABLES_AT_ONCE);
+	if (at_once) {
+		shutdown_probes[1].symbol_name = AFTER_ENABLING_AT_ONCE;
+		shutdown_probes[2].symbol_name = BEFORE_DISABLING_AT_ONCE;
+	}
+	after_enabling = find_role(shutdown_probes[1].symbol_name);
+	before_disabling = find_role(shutdown_probes[2].symbol_name);
 	for (i = 0; i < ARRAY_SIZE(shutdown_probes); i++) {
 		if (*shutdown_probes[i].symbol_name)
 			r = register_kprobe(&shutdown_probes[i]);
