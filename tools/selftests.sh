@@ -12,7 +12,7 @@ key=$({ git --git-dir="$STORE" rev-parse "$tip:tools/testing/selftests/kvm" "$ti
 	cat "$0" "$ROOM/selftests"; } | sha256sum)
 [ "$key" != "$(cat "$out.key" 2> /dev/null)" ] || exit 0
 
-"$TOP/tools/need.sh" base kernel
+"$TOP/tools/need.sh" base kernel selftests
 need_space 1000
 git -C "$SRC" checkout -q -f --detach "$tip"
 dir=$SRC/tools/testing/selftests/kvm
