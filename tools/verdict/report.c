@@ -85,7 +85,7 @@ static const char *const panics[] = {
 	"[#1]", NULL
 };
 
-/* WARN() is not here, see warning(). */
+/* WARN() is not here, DEBUG_LOCKS_WARN_ON() neither, see warning(). */
 static const char *const splats[] = {
 	"WARNING: possible", "WARNING: suspicious", "WARNING: bad unlock",
 	"WARNING: bad contention", "WARNING: chain_key", "WARNING: inconsistent",
@@ -96,7 +96,7 @@ static const char *const splats[] = {
 	"BUG: using ", "BUG: Invalid wait", "BUG kmalloc", "BUG: key ", "ODEBUG:",
 	"list_add corruption", "list_del corruption", "new suspected memory leaks",
 	"rcu: INFO: rcu_", "INFO: task ", "INFO: trying to register", "INFO: possible",
-	"refcount_t:", "UBSAN:", "DEBUG_LOCKS_WARN_ON", "unchecked MSR access error",
+	"refcount_t:", "UBSAN:", "unchecked MSR access error",
 	"Poison overwritten", "Invalid wait context", NULL
 };
 
