@@ -192,12 +192,17 @@ void load(const char *module, const char *params)
 	check(!r || r == EEXIST, "cannot load %s: %s", module, strerror(r));
 }
 
-void unload(const char *module)
+int try_unload(const char *module)
 {
 	char name[64];
 
 	module_name(module, name, sizeof(name));
-	check(!syscall(SYS_delete_module, name, O_NONBLOCK), "cannot unload %s: %m", module);
+	return syscall(SYS_delete_module, name, O_NONBLOCK);
+}
+
+void unload(const char *module)
+{
+	check(!try_unload(module), "cannot unload %s: %m", module);
 }
 
 /* What follows key, up to a blank; NULL if it is not there.  It does not change. */

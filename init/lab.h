@@ -76,6 +76,7 @@ void sleep_to_ram(void);		/* "mem", until the RTC ends it */
 void module_name(const char *module, char *name, size_t size);
 int try_load(const char *module, const char *params);
 void load(const char *module, const char *params);
+int try_unload(const char *module);
 void unload(const char *module);
 
 /*
@@ -101,6 +102,15 @@ int kvm_modules(char **names);
 
 /* Does lab.lacks= name this ability?  The machine's or the base's data has the reason. */
 bool machine_lacks(const char *what);
+
+/*
+ * Allocations that fail, see faults.c.  After arm_faults() all may, and do so quietly:
+ * fail_nth() says which call of this thread from now on, 0 for none, and returns how many
+ * were left before; a number other than 0 did not fail.
+ */
+bool has_faults(void);
+void arm_faults(void);
+int fail_nth(int nth);
 
 /* A VM with one vCPU and 1 MiB of memory, as s390 wants; it starts at address 0. */
 struct vm {

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "leftovers.h"
 #include "../modules/hw.h"
@@ -93,6 +95,76 @@ void check_leftovers(const struct leftovers *before, const char *fmt, ...)
 	check_equal(before->vms, after.vms, "VMs on vm_list:", when);
 	check_equal(before->notifiers, after.notifiers, "MMU notifiers:", when);
 	free(when);
+}
+
+/* A cache of KVM's has objects; one that is merged with others is not its own. */
+static void check_cache(const char *cache)
+{
+	char path[128], text[1024];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s", cache);
+	if (lstat(path, &st) || !S_ISDIR(st.st_mode))
+		return;
+	/* What CPUs keep for themselves counts as used. */
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache);
+	check(write_file(path, "1"), "%s: %m", path);
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/objects", cache);
+	check(read_file(path, text, sizeof(text)), "%s: %m", path);
+	check(!atol(text), "without a VM, there are %ld objects in %s", atol(text), cache);
+}
+
+/* Kernel threads with such a name. */
+static void check_threads(const char *prefix)
+{
+	char path[300], text[256];
+	struct dirent *d;
+	DIR *dir = opendir("/proc");
+
+	check(dir, "/proc: %m");
+	while ((d = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		check(!atoi(d->d_name) || !read_file(path, text, sizeof(text)) ||
+		      strncmp(text, prefix, strlen(prefix)),
+		      "without a VM, there is a thread %s", text);
+	}
+	closedir(dir);
+}
+
+static void check_directories(void)
+{
+	struct dirent *d;
+	DIR *dir = opendir(DEBUGFS);
+
+	while (dir && (d = readdir(dir)))
+		check(d->d_type != DT_DIR || d->d_name[0] == '.',
+		      "without a VM, there is " DEBUGFS "/%s", d->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+void check_no_vm_left(void)
+{
+	static const char *const caches[] = {
+		"kvm_vcpu", "kvm_async_pf", "x86_emulator", "kvm_mmu_page_header", "pte_list_desc"
+	};
+	struct leftovers l = leftovers();
+	char *modules[MAX_MODULES], text[16];
+	int nr = kvm_modules(modules);
+	unsigned int i;
+
+	check(!nr || l.refs[nr - 1] <= 0, "without a VM, there are %ld references to %s",
+	      l.refs[nr - 1], modules[nr - 1]);
+	check(l.vms <= 0, "without a VM, there are %ld on vm_list", l.vms);
+	if (!read_file("/sys/module/kvm/parameters/enable_virt_at_load", text, sizeof(text)) ||
+	    *text != 'Y') {
+		check(!l.enabled, "without a VM, CPUs %#lx are enabled", l.enabled);
+		check(l.usage_count <= 0, "without a VM, kvm_usage_count is %ld", l.usage_count);
+	}
+	check_directories();
+	check_threads("kvm-");
+	for (i = 0; i < sizeof(caches) / sizeof(*caches); i++)
+		check_cache(caches[i]);
 }
 
 void check_kvm_gone(const char *when)

@@ -23,6 +23,12 @@ struct leftovers leftovers(void);
 void check_leftovers(const struct leftovers *before, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * The step fails if there is anything that goes with the last VM: references to modules,
+ * virtualization that is enabled, directories of VMs, threads, objects in KVM's caches.
+ */
+void check_no_vm_left(void);
+
 /* The step fails if there is anything of KVM but code: its device, or its debugfs. */
 void check_kvm_gone(const char *when);
 

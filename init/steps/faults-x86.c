@@ -8,44 +8,6 @@
 #include "../leftovers.h"
 #include "../../modules/power.h"
 
-/* All allocations may fail, and do so quietly. */
-static void arm_faults(void)
-{
-	static const char *const files[][2] = {
-		{ "failslab/cache-filter", "N" },
-		{ "failslab/ignore-gfp-wait", "N" },
-		{ "failslab/verbose", "0" },
-		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ "fail_page_alloc/ignore-gfp-wait", "N" },
-		{ "fail_page_alloc/min-order", "0" },
-		{ "fail_page_alloc/verbose", "0" },
-	};
-	char path[80];
-	unsigned int i;
-
-	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", files[i][0]);
-		check(write_file(path, files[i][1]), "%s: %m", path);
-	}
-}
-
-/* The call of this thread from now on that is to fail; returns the number left before. */
-static int fail_nth(int nth)
-{
-	static int fd = -1;
-	char text[16] = "";
-	int len, left;
-
-	if (fd < 0)
-		fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	check(fd >= 0, "no fail-nth: %m");
-	check(pread(fd, text, sizeof(text) - 1, 0) > 0, "fail-nth: %m");
-	left = atoi(text);
-	len = snprintf(text, sizeof(text), "%d", nth);
-	check(pwrite(fd, text, len, 0) == len, "fail-nth: %m");
-	return left;
-}
-
 /* Does KVM_CREATE_VM fail, with errno, if the nth allocation does?  @left as fail_nth(). */
 static bool create_fails(int nth, int *left)
 {

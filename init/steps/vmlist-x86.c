@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps for the list of VMs: its readers, the order of locks, the shrinker. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "../lab.h"
+#include "../work.h"
 #include "../../modules/lab.h"
 
 #define X		1	/* the CPU that comes online; all else is on CPU 0 */
-#define PARAMS		"/sys/module/kvm/parameters/"
-#define STATS		"/sys/kernel/debug/kvm/"
 
 /*
  * A guest with many shadow pages and little memory: it reads a byte in every 2 MiB
@@ -202,69 +199,33 @@ static void work_hotplug(unsigned long *count)
 
 static void work_cpufreq(unsigned long *count)
 {
-	char path[80];
 	int cpu;
 
 	while (!all->stop) {
 		for (cpu = 0; cpu < nr_cpus(); cpu++) {
-			snprintf(path, sizeof(path),
-				 "/sys/devices/system/cpu/cpufreq/policy%d/scaling_max_freq", cpu);
-			/* No policy while the CPU is offline. */
-			if (write_file(path, "1000000") && write_file(path, "2000000"))
-				++*count;
+			*count += change_frequency(cpu);
 			usleep(5000);
 		}
 	}
 }
 
-static long meminfo(const char *key)
-{
-	char text[4096], *p;
-
-	check(read_file("/proc/meminfo", text, sizeof(text)), "meminfo: %m");
-	p = strstr(text, key);
-	check(p, "no %s", key);
-	return atol(p + strlen(key));
-}
-
-/*
- * Memory is eaten until kswapd has to work, and given back before anybody else has
- * to: with min_free_kbytes at 60 % of the memory kswapd begins at 75 %.
- */
 static void work_memory(unsigned long *count)
 {
-	long enough = meminfo("MemTotal:") / 3 * 2;
-	size_t chunk = 4 << 20;
-
 	while (!all->stop) {
-		char *chunks[1024];
-		int nr = 0;
-
-		do {
-			chunks[nr] = mmap(NULL, chunk, PROT_READ | PROT_WRITE,
-					  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-			if (chunks[nr] != MAP_FAILED)
-				nr++;
-		} while (meminfo("MemFree:") > enough && nr < 1024 && !all->stop);
-		usleep(200000);
-		while (nr)
-			munmap(chunks[--nr], chunk);
+		short_of_memory(&all->stop);
 		++*count;
 	}
 }
 
 static void work_params(unsigned long *count)
 {
-	static const char *const values[] = { "force", "off", "auto", "1", "never", "0" };
-
 	while (!all->stop) {
-		const char *v = values[*count % 6];
-		bool ok = write_file(PARAMS "nx_huge_pages", v);
+		bool ok;
+		const char *v = set_nx_huge_pages(*count, &ok);
 
 		/* There are VMs all the time. */
 		check(ok == !!strcmp(v, "never"), "nx_huge_pages=%s: %m", v);
-		write_file(PARAMS "nx_huge_pages_recovery_period_ms", *count % 2 ? "100" : "0");
-		write_file(PARAMS "nx_huge_pages_recovery_ratio", *count % 3 ? "1" : "3600");
+		set_nx_recovery(*count);
 		usleep(50000);
 		++*count;
 	}
@@ -272,22 +233,8 @@ static void work_params(unsigned long *count)
 
 static void work_stats(unsigned long *count)
 {
-	char path[300], text[64];
-	struct dirent *d;
-	DIR *dir;
-
 	while (!all->stop) {
-		dir = opendir(STATS);
-		check(dir, "no " STATS ": %m");
-		while ((d = readdir(dir))) {
-			if (d->d_type == DT_DIR)
-				continue;
-			snprintf(path, sizeof(path), STATS "%s", d->d_name);
-			check(read_file(path, text, sizeof(text)), "%s: %m", path);
-			/* Not all can be cleared. */
-			write_file(path, "0");
-		}
-		closedir(dir);
+		check(read_statistics(), "no " STATS ": %m");
 		usleep(5000);
 		++*count;
 	}
@@ -364,8 +311,7 @@ static int step_lock_order(int argc, char **argv)
 	load("fakefreq", "");
 	if (shrinker)
 		load("count", "functions=mmu_shrink_scan");
-	snprintf(text, sizeof(text), "%ld", meminfo("MemTotal:") / 5 * 3);
-	check(write_file("/proc/sys/vm/min_free_kbytes", text), "min_free_kbytes: %m");
+	reclaim_early();
 	all = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(all != MAP_FAILED, "mmap: %m");
 	all->suspends = argc > 2 && !quiet;
