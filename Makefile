@@ -12,7 +12,7 @@ ifneq ($(origin BASE),undefined)
 export BASE
 endif
 
-.PHONY: help run check check-all status table tree refresh boot objects each bench preempt mail clean
+.PHONY: help run check check-all status table tree refresh boot soak objects each bench preempt mail clean
 help: ; @tools/help.sh
 run: ; @tools/run.sh $(MACHINE) $(KERNEL) $(FLAVOUR)	# build a patched kernel, boot it, load KVM, run a guest
 check: ; @BASES="$(BASE)" tools/check.sh fast	# all tests that fit into minutes; base and series
@@ -22,6 +22,7 @@ table: ; @tools/table.sh				# linux-BASE/machines.md from results/: what ran on 
 tree: ; @tools/tree.sh				# build/BASE/linux: base and series as a git tree to work in
 refresh: ; @tools/series.sh refresh		# build/BASE/linux back to patches/
 boot: ; @tools/one.sh $(MACHINE) "$(FLAVOUR)" $(KERNEL) $(SCENARIO)	# a shell in MACHINE, or one SCENARIO
+soak: ; @tools/soak.sh $(MACHINE) "$(or $(FLAVOUR),debug)" $(KERNEL) "$(T)"	# T= hours of chaos in MACHINE, until something goes wrong
 objects: ; @tools/objects.sh $(WAY)		# KVM's objects, built in every way of kconfig/ways; WAY= and MACHINES= limit it
 each: ; @TOPIC="$(TOPIC)" tools/each.sh		# every patch by itself, built and booted; TOPIC= and MACHINES= limit it
 bench: ; @tools/bench.sh			# VM creation and destruction: base, series, the other base

@@ -97,6 +97,17 @@ void check_leftovers(const struct leftovers *before, const char *fmt, ...)
 	free(when);
 }
 
+void check_leftovers_soon(const struct leftovers *before, const char *when)
+{
+	double end = now() + 10;
+	struct leftovers after;
+
+	do {
+		after = leftovers();
+	} while (memcmp(&after, before, sizeof(after)) && now() < end && !usleep(10000));
+	check_leftovers(before, "%s", when);
+}
+
 /* A cache of KVM's has objects; one that is merged with others is not its own. */
 static void check_cache(const char *cache)
 {

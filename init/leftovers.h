@@ -23,6 +23,9 @@ struct leftovers leftovers(void);
 void check_leftovers(const struct leftovers *before, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The same after at most 10 s, where others may still have what is to go. */
+void check_leftovers_soon(const struct leftovers *before, const char *when);
+
 /*
  * The step fails if there is anything that goes with the last VM: references to modules,
  * virtualization that is enabled, directories of VMs, threads, objects in KVM's caches.

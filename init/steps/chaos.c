@@ -476,18 +476,6 @@ static void end_worker(int worker, pid_t pid)
 	wait_good(pid, 1, who);
 }
 
-/* Virtualization is off, and nobody holds KVM: at once, or as soon as RCU and the like are. */
-static void check_round(const struct leftovers *before, int round)
-{
-	struct leftovers l;
-	double end = now() + 10;
-
-	do {
-		l = leftovers();
-	} while (memcmp(&l, before, sizeof(l)) && now() < end && !usleep(10000));
-	check_leftovers(before, "after round %d", round);
-}
-
 /* Somebody may just have a file of KVM's open. */
 static void unload_soon(const char *module)
 {
@@ -524,7 +512,7 @@ static int step_chaos(int argc, char **argv)
 {
 	uint64_t seed = get_seed(argc > 2 ? argv[2] : cmdline("lab.seed="));
 	double begin = now(), end = begin + atoi(argv[1]), end_of_round;
-	char line[1024] = "", old[32] = "";
+	char line[1024], old[32] = "";
 	struct leftovers before;
 	pid_t pids[WORKERS];
 	int i, round;
@@ -561,7 +549,8 @@ static int step_chaos(int argc, char **argv)
 		shared->end_round = true;
 		for (i = 0; i < VMMS; i++)
 			end_worker(i, pids[i]);
-		check_round(&before, round);
+		snprintf(line, sizeof(line), "after round %d", round);
+		check_leftovers_soon(&before, line);
 		if (!machine_lacks("reload"))
 			reload();
 	}
@@ -579,6 +568,7 @@ static int step_chaos(int argc, char **argv)
 		}
 		umount(CGROUPS);
 	}
+	*line = 0;
 	for (i = 0; i < NR_OPS; i++)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%lu %s",
 			 i ? ", " : "", shared->count[i], ops[i].name);
