@@ -427,6 +427,7 @@ static void work(int worker, uint64_t seed)
 {
 	int role = worker < VMMS ? 0 : 1 + worker - HOTPLUG;
 	struct sigaction alarm = { .sa_handler = on_alarm };
+	pid_t parent = getppid();
 	const struct op *op;
 	unsigned long n;
 
@@ -435,7 +436,8 @@ static void work(int worker, uint64_t seed)
 	random_state = seed;
 	/* Where one VM at most is here, the first and the last one are frequent. */
 	nr_slots = below(2) ? 1 : 4;
-	for (n = 0; !shared->stop && (role || !shared->end_round); n++) {
+	/* Without the parent, the step has failed. */
+	for (n = 0; !shared->stop && (role || !shared->end_round) && getppid() == parent; n++) {
 		random_state = mix(seed + n);
 		op = choose(role);
 		shared->at[worker].nr = n;
