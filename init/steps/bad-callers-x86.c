@@ -129,7 +129,8 @@ static void with_file_max(void)
 	char old[64];
 
 	check(read_file(FILE_MAX, old, sizeof(old)), FILE_MAX ": %m");
-	check(write_file(FILE_MAX, "1"), FILE_MAX ": %m");
+	/* The count that it is compared with is a rough one. */
+	check(write_file(FILE_MAX, "0"), FILE_MAX ": %m");
 	in_child(no_files, "without a file");
 	check(write_file(FILE_MAX, old), FILE_MAX ": %m");
 }
