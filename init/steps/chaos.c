@@ -28,7 +28,7 @@
 #include "../leftovers.h"
 #include "../work.h"
 
-#define ROUND		5	/* seconds */
+#define ROUND		10	/* seconds */
 #define VMMS		3	/* processes with VMs */
 #define HOTPLUG		VMMS
 #define ADMIN		(VMMS + 1)
@@ -374,6 +374,16 @@ static bool op_frequency(void)
 	return change_frequency(below(nr_cpus()));
 }
 
+/*
+ * A CPU that comes or goes keeps everybody waiting who creates or destroys a VM.  On a slow
+ * machine, who does nothing else leaves no time for that.
+ */
+static bool op_rest(void)
+{
+	usleep(below(600000));
+	return true;
+}
+
 static bool op_nothing(void)
 {
 	usleep(below(10000));
@@ -406,6 +416,7 @@ static const struct op {
 	{ "memory", op_memory, { 0, 0, 2 } },
 	{ "drop-caches", op_drop_caches, { 0, 0, 2 } },
 	{ "frequency", op_frequency, { 0, 0, 8 } },
+	{ "rest", op_rest, { 0, 10, 0 } },
 	{ "nothing", op_nothing, { 2, 4, 4 } },
 };
 
