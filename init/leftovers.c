@@ -112,16 +112,20 @@ void check_leftovers_soon(const struct leftovers *before, const char *when)
 static void check_cache(const char *cache)
 {
 	char path[128], text[1024];
+	double end = now() + 5;
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/sys/kernel/slab/%s", cache);
 	if (lstat(path, &st) || !S_ISDIR(st.st_mode))
 		return;
-	/* What CPUs keep for themselves counts as used. */
-	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache);
-	check(write_file(path, "1"), "%s: %m", path);
-	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/objects", cache);
-	check(read_file(path, text, sizeof(text)), "%s: %m", path);
+	do {
+		/* What CPUs keep for themselves counts as used. */
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache);
+		check(write_file(path, "1"), "%s: %m", path);
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/objects", cache);
+		check(read_file(path, text, sizeof(text)), "%s: %m", path);
+		/* RCU may still have some. */
+	} while (atol(text) && now() < end && !usleep(100000));
 	check(!atol(text), "without a VM, there are %ld objects in %s", atol(text), cache);
 }
 
@@ -173,9 +177,9 @@ void check_no_vm_left(void)
 		check(l.usage_count <= 0, "without a VM, kvm_usage_count is %ld", l.usage_count);
 	}
 	check_directories();
-	check_threads("kvm-");
 	for (i = 0; i < sizeof(caches) / sizeof(*caches); i++)
 		check_cache(caches[i]);
+	check_threads("kvm-");
 }
 
 void check_kvm_gone(const char *when)
