@@ -38,6 +38,7 @@ static struct hold {
 /* Not every kernel has such functions; this one may or may not get the CPU's number. */
 static int (*enable_cpu)(unsigned int cpu);
 static void (*clear_vmcs)(void *vmcs);
+static bool cleared;
 
 static bool is_to_be_held(enum hw_point point, u32 cpu)
 {
@@ -69,6 +70,7 @@ static long hold_ioctl(struct hw_hold *arg)
 	if ((arg->point == HW_COMES && !enable_cpu) || (arg->point == HW_CLEAR && !clear_vmcs))
 		return -EOPNOTSUPP;
 
+	WRITE_ONCE(cleared, false);
 	WRITE_ONCE(h->let_go, false);
 	WRITE_ONCE(h->cpu, arg->cpu);
 	return 0;
@@ -310,7 +312,8 @@ static struct kprobe comes_probe = {
 
 /*
  * VMX: a CPU that goes offline clears the VMCSs that are loaded there.  With IRQs disabled
- * nobody can be in its way, and it is not held.
+ * nobody can be in its way, and it is not held.  Where the compiler has inlined the function
+ * into the walk, there is nothing to be seen of it.
  */
 static noinline void stay_and_clear(void *vmcs)
 {
@@ -320,7 +323,10 @@ static noinline void stay_and_clear(void *vmcs)
 
 static int on_clear(struct kprobe *kp, struct pt_regs *regs)
 {
-	if (!(regs->flags & X86_EFLAGS_IF) || strncmp(current->comm, "cpuhp/", 6) ||
+	if (strncmp(current->comm, "cpuhp/", 6))
+		return 0;
+	WRITE_ONCE(cleared, true);
+	if (!(regs->flags & X86_EFLAGS_IF) ||
 	    !is_to_be_held(HW_CLEAR, raw_smp_processor_id()))
 		return 0;
 	instruction_pointer_set(regs, (unsigned long)stay_and_clear);
@@ -411,6 +417,8 @@ static long hw_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return 0;
 	case HW_SLOW:
 		return be_slow(nr);
+	case HW_CLEARED:
+		return READ_ONCE(cleared);
 	}
 	return -ENOTTY;
 }

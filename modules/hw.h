@@ -55,4 +55,7 @@ struct hw_hold {
  */
 #define HW_SLOW		_IOW('H', 7, __u32)
 
+/* VMX: was a CPU that goes offline seen where it is held for HW_CLEAR, since HW_HOLD? */
+#define HW_CLEARED	_IO('H', 8)
+
 #endif
