@@ -52,14 +52,14 @@ tree()
 	echo "$tmp/$1"
 }
 expect 'wrong tree' "is Linux 6.6.9; BASE=$BASE is for $version.y" \
-	env LAB_SPACE=unchecked LINUX="$(tree 6.6)" BUILD="$tmp/build" "$TOP/tools/base.sh"
+	env LINUX="$(tree 6.6)" BUILD="$tmp/build" "$TOP/tools/base.sh"
 for other in $(bases | tr ' ' '\n' | grep -vxF "$BASE"); do
 	expect "a tree of $other" "is Linux $other.9; BASE=$BASE is for $version.y" \
-		env LAB_SPACE=unchecked LINUX="$(tree "$other")" BUILD="$tmp/build" "$TOP/tools/base.sh"
+		env LINUX="$(tree "$other")" BUILD="$tmp/build" "$TOP/tools/base.sh"
 done
 expect 'no such tree' 'neither a directory nor a tarball' env LINUX="$tmp/none" "$TOP/tools/base.sh"
 mkdir "$tmp/empty"
-expect 'empty tree' 'holds no Linux source tree' env LAB_SPACE=unchecked LINUX="$tmp/empty" BUILD="$tmp/build" "$TOP/tools/base.sh"
+expect 'empty tree' 'holds no Linux source tree' env LINUX="$tmp/empty" BUILD="$tmp/build" "$TOP/tools/base.sh"
 
 printf 'title: x\nflavour: debug\nload\n' > "$tmp/scenario"
 expect 'unknown key of a scenario' "scenario:2: no key 'flavour'; there are: " "$BUILD/verdict/verdict" get "$tmp/scenario" title

@@ -28,7 +28,21 @@ if [ "$(cat "$STORE/lab-base" 2> /dev/null)" = "$want" ] &&
 	exit 0
 fi
 
+# look_at TREE: is it of this base?
+look_at()
+{
+	[ -f "$1/Makefile" ] && [ -f "$1/virt/kvm/kvm_main.c" ] ||
+		die "${LINUX:-$package} holds no Linux source tree"
+	release=$(awk '$2 == "=" && /^(VERSION|PATCHLEVEL|SUBLEVEL) / { printf "%s%s", sep, $3; sep = "." }' "$1/Makefile")
+	case $release in
+	"$version".*) ;;
+	*) die "${LINUX:-$package} is Linux $release; BASE=$BASE is for $version.y (set LINUX= to such a tree, or BASE=)" ;;
+	esac
+}
+
 "$TOP/tools/need.sh" base
+# Another release is refused whether or not there is room for it.
+[ ! -d "$linux" ] || look_at "$linux"
 need_space 12000
 new=$WORK/base.new
 rm -rf "$new"
@@ -111,13 +125,7 @@ esac
 # Debian's .gitignore hides the whole tree from git, new files included.
 [ "$tree" = "$linux" ] || sed -i '/^\/\*$/d; /^!\/debian\/$/d' "$tree/.gitignore" 2> /dev/null || :
 
-[ -f "$tree/Makefile" ] && [ -f "$tree/virt/kvm/kvm_main.c" ] ||
-	die "${LINUX:-$package} holds no Linux source tree"
-release=$(awk '$2 == "=" && /^(VERSION|PATCHLEVEL|SUBLEVEL) / { printf "%s%s", sep, $3; sep = "." }' "$tree/Makefile")
-case $release in
-"$version".*) ;;
-*) die "${LINUX:-$package} is Linux $release; BASE=$BASE is for $version.y (set LINUX= to such a tree, or BASE=)" ;;
-esac
+look_at "$tree"
 
 # With fixed dates, so that the commit has the same id everywhere.
 import()
