@@ -393,67 +393,106 @@ static void *destroy(void *vm)
 	return NULL;
 }
 
-/*
- * vmclear moved|destroyed: CPU X goes offline and clears the VMCSs of vCPUs that ran there
- * last.  It is held before the first one; if it can be, the second one is loaded on CPU 0
- * meanwhile, i.e. is on the list of CPU 0 when the walk gets there, or is destroyed.
- */
-static int step_vmclear(int argc, char **argv)
+/* CPU X goes offline, and is held before it clears the first VMCS of three. */
+struct clearing {
+	int hw;
+	bool held;	/* cannot be done on a CPU that has IRQs disabled */
+	struct vm vm[3];
+	struct comer goer;
+};
+
+static void clearing_begin(struct clearing *c)
 {
 	struct hw_hold hold = { .point = HW_CLEAR, .cpu = X };
-	int hw = open("/dev/hw", O_RDWR | O_CLOEXEC), i, destroyed = 0;
-	bool held, destroys = !strcmp(argv[1], "destroyed");
 	uint32_t point = HW_CLEAR;
-	struct vm vm[3] = {}, gone;
-	struct comer goer = {};
-	pthread_t destroyer;
 	double end;
+	int i;
 
-	check(hw >= 0, "no /dev/hw: %m");
+	memset(c, 0, sizeof(*c));
+	c->hw = open("/dev/hw", O_RDWR | O_CLOEXEC);
+	check(c->hw >= 0, "no /dev/hw: %m");
 	check(nr_cpus() > 1, "this machine has one CPU");
-	if (ioctl(hw, HW_HOLD, &hold) && errno == EOPNOTSUPP)
+	if (ioctl(c->hw, HW_HOLD, &hold) && errno == EOPNOTSUPP)
 		skip("no VMCSs on this machine");
-	/* Called for a vCPU whose VMCS is cleared. */
-	load("count", "functions=kvm_free_lapic");
 	pin(X);
 	for (i = 0; i < 3; i++) {
 		/* With an APIC, as a vCPU without flips a static key when it goes. */
-		vm_init(&vm[i], &code_tick, VM_IRQCHIP);
-		vm_getc(&vm[i]);
+		vm_init(&c->vm[i], &code_tick, VM_IRQCHIP);
+		vm_getc(&c->vm[i]);
 	}
 	pin(0);
-	pthread_create(&goer.thread, NULL, go_offline, &goer);
+	pthread_create(&c->goer.thread, NULL, go_offline, &c->goer);
 	end = now() + HW_PATIENCE / 2;
-	while (!(held = ioctl(hw, HW_HELD, &point) == 1) && !goer.done && now() < end)
+	while (!(c->held = ioctl(c->hw, HW_HELD, &point) == 1) && !c->goer.done && now() < end)
 		usleep(1000);
-	/* The list begins with the one that was loaded last. */
-	if (destroys) {
-		gone = vm[1];
-		pthread_create(&destroyer, NULL, destroy, &gone);
-		end = now() + HW_PATIENCE / 4;
-		while (!destroyed && now() < end) {
-			read_calls(1, &destroyed);
-			usleep(1000);
-		}
-	} else {
-		vm_getc(&vm[1]);
-	}
-	ioctl(hw, HW_LET_GO, &point);
-	for (end = now() + HW_PATIENCE; !goer.done; usleep(1000))
+}
+
+static void clearing_go_on(struct clearing *c)
+{
+	uint32_t point = HW_CLEAR;
+	double end;
+
+	ioctl(c->hw, HW_LET_GO, &point);
+	for (end = now() + HW_PATIENCE; !c->goer.done; usleep(1000))
 		check(now() < end, "CPU %d does not get to the end of the list of its VMCSs", X);
-	pthread_join(goer.thread, NULL);
-	if (destroys)
-		pthread_join(destroyer, NULL);
-	check(!destroys || destroyed, "the vCPU was not destroyed in time");
-	check(goer.ok, "CPU %d did not go offline", X);
-	unload("count");
+	pthread_join(c->goer.thread, NULL);
+	check(c->goer.ok, "CPU %d did not go offline", X);
+}
+
+/* GONE, if any, was destroyed. */
+static int clearing_end(struct clearing *c, const struct vm *gone)
+{
+	int i;
+
 	for (i = 0; i < 3; i++)
-		check((destroys && i == 1) || vm_getc(&vm[i]) >= 0, "no output");
+		check(&c->vm[i] == gone || vm_getc(&c->vm[i]) >= 0, "no output");
 	online(X);
-	if (ioctl(hw, HW_CLEARED) != 1)
+	if (ioctl(c->hw, HW_CLEARED) != 1)
 		skip("the CPU was not seen in the walk: __loaded_vmcs_clear() is inlined");
-	note("lab: the CPU that went offline %s IRQs", held ? "took" : "took no");
+	note("lab: the CPU that went offline %s IRQs", c->held ? "took" : "took no");
 	return PASS;
 }
 
-STEP("vmclear", step_vmclear);
+/*
+ * vmclear-moved: the second VMCS is loaded on CPU 0 while the walk is held, i.e. is on the list
+ * of CPU 0 when the walk gets there.  The list begins with the one that was loaded last.
+ */
+static int step_vmclear_moved(int argc, char **argv)
+{
+	struct clearing c;
+
+	clearing_begin(&c);
+	vm_getc(&c.vm[1]);
+	clearing_go_on(&c);
+	return clearing_end(&c, NULL);
+}
+
+STEP("vmclear-moved", step_vmclear_moved);
+
+/* vmclear-destroyed: the vCPU of the second VMCS is destroyed while the walk is held. */
+static int step_vmclear_destroyed(int argc, char **argv)
+{
+	struct clearing c;
+	pthread_t destroyer;
+	int destroyed = 0;
+	struct vm gone;
+	double end;
+
+	/* Called for a vCPU whose VMCS is cleared. */
+	load("count", "functions=kvm_free_lapic");
+	clearing_begin(&c);
+	gone = c.vm[1];
+	pthread_create(&destroyer, NULL, destroy, &gone);
+	end = now() + HW_PATIENCE / 4;
+	while (!destroyed && now() < end) {
+		read_calls(1, &destroyed);
+		usleep(1000);
+	}
+	clearing_go_on(&c);
+	pthread_join(destroyer, NULL);
+	check(destroyed, "the vCPU was not destroyed in time");
+	unload("count");
+	return clearing_end(&c, &c.vm[1]);
+}
+
+STEP("vmclear-destroyed", step_vmclear_destroyed);
