@@ -2,18 +2,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # each.sh: every prefix of the series builds, boots and runs the demo, on one machine
 # of every kernel whose source its last patch touches.  MACHINES and TOPIC limit it.
+# BOOT=no, and where nothing emulates the machine: all of KVM is compiled and linked.
 . "$(dirname "$0")/lib.sh"
 [ -z "${TOPIC:-}" ] || topic "$TOPIC"
 lock
 bad=0 built=0 seen='' topic=''
-for m in ${MACHINES:-$(machines)}; do
+for m in ${MACHINES:-$(machines) $(compiled_only)}; do
 	machine "$m"
 	case " $seen " in
 	*" $kernel "*) continue ;;
 	esac
 	seen="$seen $kernel"
-	flavour=${flavours%% *}
-	"$TOP/tools/prepare.sh" "$m" "$flavour" series "$demo"
+	flavour=${flavours%% *} boot=${BOOT:-yes}
+	if [ "$level" = objects ] || [ "$boot" = no ]; then
+		boot=no
+		"$TOP/tools/base.sh"
+		"$TOP/tools/series.sh" apply
+	else
+		"$TOP/tools/prepare.sh" "$m" "$flavour" series "$demo"
+	fi
 	for COMMIT in $(git --git-dir="$STORE" rev-list --reverse refs/lab/base..refs/lab/series); do
 		cover=$(git --git-dir="$STORE" log -1 --format=%B "$COMMIT" | sed -n 's/^Topic: //p')
 		topic=${cover:-$topic}
@@ -25,6 +32,10 @@ for m in ${MACHINES:-$(machines)}; do
 		built=$((built + 1))
 		say "$m: $(git --git-dir="$STORE" log -1 --format=%s "$COMMIT")"
 		export COMMIT
+		if [ "$boot" = no ]; then
+			MACHINES=$m "$TOP/tools/objects.sh" builtin || bad=1
+			continue
+		fi
 		"$TOP/tools/kernel.sh" "$m" "$flavour" prefix
 		"$TOP/tools/boot.sh" "$m" "$flavour" prefix "$demo" || bad=1
 	done

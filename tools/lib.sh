@@ -114,7 +114,7 @@ machine()
 	esac
 	[ -f "$TOP/machines/$1" ] || die "no machine '$1'; there are: $(machines)"
 	# What a machine's file need not say.
-	cross='' level=fast demo=demo has='' later='' lacks='' quirks='' patience=1
+	cross='' llvm='' level=fast demo=demo has='' later='' lacks='' quirks='' patience=1
 	# shellcheck source=/dev/null
 	. "$TOP/machines/$1"
 	lacks_machine=$lacks
@@ -124,9 +124,16 @@ $(echo "$lacks_here" | sed -n "s/^$arch //p")"
 	banner=${said_here:-$banner}
 }
 
+# Those that something emulates.
 machines()
 {
-	(cd "$TOP/machines" && find . -type f -printf '%P\n' | sort | paste -sd ' ')
+	(cd "$TOP/machines" && grep -L '^level=objects' ./* | sed 's,.*/,,' | sort | paste -sd ' ')
+}
+
+# Those of which only the code is compiled.
+compiled_only()
+{
+	(cd "$TOP/machines" && grep -l '^level=objects' ./* | sed 's,.*/,,' | sort | paste -sd ' ')
 }
 
 # The words before the colons.

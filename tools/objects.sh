@@ -3,7 +3,8 @@
 # objects.sh [WAY...]: KVM's objects that the series changes, in each way of kconfig/ways (or
 # in those that are named), on every architecture or on those of MACHINES; where KVM is
 # built in, all of its objects, linked.  No kernel: what fails to compile is found in
-# minutes, not hours.  What warns has to warn on the base as well.
+# minutes, not hours.  What warns has to warn on the base as well.  COMMIT is a prefix of
+# the series to be taken in its place.
 . "$(dirname "$0")/lib.sh"
 lock
 ways=${*:-$(sed 's/#.*//; s/\t.*//; /^$/d' "$TOP/kconfig/ways")}
@@ -13,7 +14,7 @@ done
 "$TOP/tools/need.sh" base kernel lint
 "$TOP/tools/base.sh"
 "$TOP/tools/series.sh" apply
-bad=0 seen=''
+bad=0 seen='' series=${COMMIT:-refs/lab/series}
 export CCACHE_BASEDIR="$WORK" CCACHE_NOHASHDIR=1
 ccache=$(command -v ccache || :)
 
@@ -30,7 +31,7 @@ kmake()
 {
 	# shellcheck disable=SC2086
 	make -C "$SRC" O="$obj" ARCH="$arch" CROSS_COMPILE="$cross" LOCALVERSION= \
-		${ccache:+CC="ccache ${cross}gcc"} "$@"
+		${llvm:+LLVM=$llvm} CC="${ccache:+ccache }$cc" "$@"
 }
 
 # The machine's configuration with the way's symbols; fails if one cannot be had.
@@ -73,7 +74,7 @@ messages()
 changed()
 {
 	dir=arch/$(source_of)/kvm
-	git -C "$SRC" diff --name-only refs/lab/base refs/lab/series -- "$dir/*.c" 'virt/kvm/*.c' |
+	git -C "$SRC" diff --name-only refs/lab/base "$series" -- "$dir/*.c" 'virt/kvm/*.c' |
 		while read -r file; do
 			name=$(basename "$file" .c)
 			case $name in
@@ -96,23 +97,25 @@ in_base()
 	git --git-dir="$STORE" ls-tree --name-only refs/lab/base "$source"
 }
 
-# build KERNEL OBJECT...: leaves what the compiler said in $said.KERNEL.
+# build KERNEL COMMIT OBJECT...: leaves what the compiler said in $said.KERNEL.
 build()
 {
-	on=$1
-	shift
-	git -C "$SRC" checkout -q -f --detach "refs/lab/$on"
+	on=$1 commit=$2
+	shift 2
+	git -C "$SRC" checkout -q -f --detach "$commit"
 	# Compiled again, so that it is said again.
 	[ -z "$flags" ] || (cd "$obj" && rm -f "$@")
 	# shellcheck disable=SC2086
 	kmake -k -j"$JOBS" $flags "$@" > "$said.$on" 2>&1 || return 1
 	# What is built in has to link as well: no name may be there twice.
-	! grep -q '^CONFIG_KVM=y' "$obj/.config" || (cd "$obj" && "${cross}ld" -r -o kvm.linked \
+	! grep -q '^CONFIG_KVM=y' "$obj/.config" || (cd "$obj" && "$ld" -r -o kvm.linked \
 		--whole-archive "arch/$(source_of)/kvm/built-in.a") >> "$said.$on" 2>&1
 }
 
-for m in ${MACHINES:-$(machines_in_order)}; do
+for m in ${MACHINES:-$(machines_in_order) $(compiled_only)}; do
 	machine "$m"
+	cc=${cross}gcc ld=${cross}ld
+	[ -z "$llvm" ] || cc=clang$llvm ld=ld.lld$llvm
 	case " $seen " in
 	*" $kernel "*) continue ;;
 	esac
@@ -128,12 +131,16 @@ for m in ${MACHINES:-$(machines_in_order)}; do
 		: > "$said.base"
 		[ -e "$SRC/.git" ] || step 'check out the source' "$LOGS/checkout.log" \
 			git --git-dir="$STORE" worktree add -f --detach "$SRC" refs/lab/base
-		git -C "$SRC" checkout -q -f --detach refs/lab/series
+		git -C "$SRC" checkout -q -f --detach "$series"
 		configure > "$said.config" 2>&1 || { say "  $kernel $way: cannot be configured: $said.config"; bad=1; continue; }
 		no=$(refused)
 		if [ -n "$no" ]; then
 			say "  $kernel $way: not there: $no"
 			continue
+		fi
+		if [ ! -e "$SRC/arch/$(source_of)/kvm/Makefile" ]; then
+			say "  $kernel: Linux $BASE has no KVM there"
+			break
 		fi
 		result=ok
 		case $symbols in
@@ -141,14 +148,14 @@ for m in ${MACHINES:-$(machines_in_order)}; do
 		*) objects=$(changed) ;;
 		esac
 		# shellcheck disable=SC2086
-		build series $objects || { result=fails; bad=1; }
+		build series "$series" $objects || { result=fails; bad=1; }
 		messages "$said.series" > "$said.new"
 		# Those of a file that the base has are no news if they are there as well.
 		if [ -n "$flags" ] && [ -s "$said.new" ]; then
 			cp "$said.new" "$said.all"
 			old=$(for o in $objects; do [ -z "$(in_base "$o")" ] || echo "$o"; done)
 			# shellcheck disable=SC2086
-			[ -z "$old" ] || build base $old || :
+			[ -z "$old" ] || build base refs/lab/base $old || :
 			messages "$said.base" | comm -13 - "$said.all" > "$said.new"
 		fi
 		[ -z "$flags" ] || [ ! -s "$said.new" ] || { result='new warnings'; bad=1; }

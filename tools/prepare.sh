@@ -9,6 +9,7 @@ if [ "$1" = tools ]; then
 	exec "$TOP/tools/verdict.sh"
 fi
 machine "$1"
+[ "$level" != objects ] || die "nothing emulates $1: make objects MACHINES=$1 compiles its KVM"
 # What is missing is said before an hour of building, not after.
 # shellcheck disable=SC2086
 "$TOP/tools/need.sh" base kernel guest $packages
