@@ -241,8 +241,8 @@ static void work_stats(unsigned long *count)
 }
 
 /*
- * A static key changes, i.e. cpus_read_lock() is taken, by a vCPU in kvm->srcu: its APIC
- * is turned off when no other one has been off for a second.
+ * A static key changes under kvm->srcu: an APIC is turned off when no other one has been off
+ * for a second.  That takes cpus_read_lock(), on a kernel with jump labels.
  */
 static void work_apic(unsigned long *count)
 {
