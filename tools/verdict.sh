@@ -20,6 +20,7 @@ esac
 
 mkdir -p "$WORK"
 for m in $(machines); do
+	has_machine "$m" || continue
 	machine "$m"
 	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$m" "$level" "$flavours" "$has" "$later" "$title" \
 		"$(printf '%s\n' "$lacks" | sed '/^ *$/d' | paste -sd '|')"
