@@ -11,7 +11,7 @@
 #include "../lab.h"
 
 /* Headers of user space may be older than the device. */
-#define DEV_AIA			10
+#define DEV_AIA			11
 #define AIA_CONFIG		0
 #define AIA_CONFIG_MODE		0
 #define AIA_MODE_HWACCEL	1
