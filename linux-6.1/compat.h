@@ -48,6 +48,8 @@
 
 /* RISC-V: sets up the H extension of this CPU; the first one that there is. */
 #define RISCV_ENABLE_CPU	"kvm_riscv_hw_enable", "kvm_arch_hardware_enable"
+/* RISC-V: takes memory from a guest, with the mmu_lock; looked for where there is AIA. */
+#define RISCV_UNMAP		""
 
 /* s390: called for each CPU, although there is nothing to enable. */
 #define S390_ENABLE_CPU		"kvm_arch_hardware_enable"

@@ -48,6 +48,8 @@
 
 /* RISC-V: sets up the H extension of this CPU; the first one that there is. */
 #define RISCV_ENABLE_CPU	"kvm_arch_enable_virtualization_cpu"
+/* RISC-V: takes memory from a guest, with the mmu_lock. */
+#define RISCV_UNMAP		"kvm_riscv_gstage_unmap_range"
 
 /* s390: there is nothing to enable, and nothing is called. */
 #define S390_ENABLE_CPU		""

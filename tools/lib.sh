@@ -45,6 +45,7 @@ use_base()
 	STORE=$WORK/linux.git	# every version of the source: refs/lab/{base,series}
 	SRC=$WORK/src		# the tree that is built; switched between versions
 	LOGS=$WORK/log
+	no_machines=''		# what a base need not say
 	. "$ROOM/base"
 }
 use_base "${BASE-$(cd "$TOP" && grep -l '^default=yes' linux-*/base | sed 's/linux-//; s/.base//')}"
@@ -122,6 +123,14 @@ machine()
 $(echo "$lacks_here" | sed -n "s/^$arch //p")"
 	said_here=$(echo "${banner_here:-}" | sed -n "s/^$1 //p")
 	banner=${said_here:-$banner}
+}
+
+# has_machine NAME: does the base boot there?
+has_machine()
+{
+	case " $(words "${no_machines:-}") " in
+	*" $1 "*) return 1 ;;
+	esac
 }
 
 # Those that something emulates.

@@ -4,6 +4,7 @@
 # empty FLAVOUR is the machine's first one.
 . "$(dirname "$0")/lib.sh"
 machine "$1"
+has_machine "$1" || die "$(echo "$no_machines" | grep "^$1:")"
 if [ "$4" != shell ]; then
 	split "$4"
 	[ -f "$file" ] || die "no scenario '$4'; there are: shell $(scenarios)"

@@ -21,6 +21,7 @@ esac
 mkdir -p "$WORK"
 for m in $(machines); do
 	machine "$m"
+	has_machine "$m" || level=never
 	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$m" "$level" "$flavours" "$has" "$later" "$title" \
 		"$(printf '%s\n' "$lacks" | sed '/^ *$/d' | paste -sd '|')"
 done > "$WORK/machines.tsv"

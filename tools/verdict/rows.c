@@ -34,6 +34,7 @@ void read_machines(struct machines *all, const char *path)
 		m = &all->m[all->nr++];
 		m->name = f.item[0];
 		m->fast = !strcmp(f.item[1], "fast");
+		m->never = !strcmp(f.item[1], "never");
 		m->flavours = words(f.item[2], " ");
 		m->has = words(f.item[3], " ");
 		m->later = words(f.item[4], " ");
@@ -163,6 +164,8 @@ bool can_run(const struct machine *m, const struct scenario *s, bool fast)
 	struct list needs = words(scenario_value(s, "needs"), " ");
 	int i;
 
+	if (m->never)
+		return false;
 	for (i = 0; i < needs.nr; i++) {
 		const char *name = needs.item[i];
 

@@ -171,6 +171,7 @@ void read_console(struct console *con, const char *dir, const char *banner,
 struct machine {
 	const char *name, *title;
 	bool fast;		/* boots in the fast tests, too */
+	bool never;		/* this base does not boot there */
 	struct list flavours, has, later, lacks;
 };
 
