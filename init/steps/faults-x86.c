@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "../leftovers.h"
@@ -109,6 +110,8 @@ static void *opener(void *arg)
 	struct opener *o = arg;
 	int fd;
 
+	/* Not to take the number that the VM would get. */
+	check(!unshare(CLONE_FILES), "unshare: %m");
 	while (!o->stop) {
 		fd = o->may ? open(o->path, O_RDONLY | O_CLOEXEC) : -1;
 		if (fd < 0)
@@ -134,6 +137,8 @@ static int step_fail_opened(int argc, char **argv)
 
 	check(nr_cpus() > 1, "this machine has one CPU");
 	arm_faults();
+	/* Opens what it needs. */
+	fail_nth(0);
 	fd = vm_create();
 	check(fd >= 0, "KVM_CREATE_VM: %m");
 	/* The next VM has the same number, in the name of the directory as well. */
