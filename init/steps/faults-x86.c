@@ -127,7 +127,7 @@ static void *opener(void *arg)
 
 /*
  * fail-opened: KVM_CREATE_VM fails once at each allocation, next to somebody who opens the
- * VM's files in debugfs.  Nobody has one open when the VM has failed.
+ * VM's files in debugfs.  Who has one open keeps the VM, also if user space never gets it.
  */
 static int step_fail_opened(int argc, char **argv)
 {
@@ -169,7 +169,6 @@ static int step_fail_opened(int argc, char **argv)
 	pthread_join(o.thread, NULL);
 	close(fd);
 	check(failed > 5, "%d failures only", failed);
-	check(!opened, "%d VMs failed with a file open", opened);
 	vm_hello();
 	return PASS;
 }
