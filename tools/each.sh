@@ -5,6 +5,10 @@
 # BOOT=no, and where nothing emulates the machine: all of KVM is compiled and linked.
 . "$(dirname "$0")/lib.sh"
 [ -z "${TOPIC:-}" ] || topic "$TOPIC"
+case ${BOOT:-yes} in
+yes | no) ;;
+*) die "BOOT='$BOOT' is neither yes nor no" ;;
+esac
 lock
 bad=0 built=0 seen='' topic=''
 for m in ${MACHINES:-$(machines) $(compiled_only)}; do
@@ -13,6 +17,7 @@ for m in ${MACHINES:-$(machines) $(compiled_only)}; do
 	*" $kernel "*) continue ;;
 	esac
 	seen="$seen $kernel"
+	has_machine "$m" || continue
 	flavour=${flavours%% *} boot=${BOOT:-yes}
 	if [ "$level" = objects ] || [ "$boot" = no ]; then
 		boot=no
@@ -29,6 +34,7 @@ for m in ${MACHINES:-$(machines) $(compiled_only)}; do
 		git --git-dir="$STORE" diff --name-only "$COMMIT^" "$COMMIT" |
 			sed "s|^arch/$(echo "$arch" | sed 's/x86_64/x86/')/||; /^\(arch\|tools\|Documentation\)\//d" |
 			grep -q . || continue
+		git --git-dir="$STORE" cat-file -e "$COMMIT:arch/$(echo "$arch" | sed 's/x86_64/x86/')/kvm/Makefile" 2> /dev/null || continue
 		built=$((built + 1))
 		say "$m: $(git --git-dir="$STORE" log -1 --format=%s "$COMMIT")"
 		export COMMIT

@@ -120,6 +120,8 @@ for m in ${MACHINES:-$(machines_in_order) $(compiled_only)}; do
 	*" $kernel "*) continue ;;
 	esac
 	seen="$seen $kernel"
+	git --git-dir="$STORE" cat-file -e "$series:arch/$(source_of)/kvm/Makefile" 2> /dev/null ||
+		{ say "  $kernel: Linux $BASE has no KVM there"; continue; }
 	# shellcheck disable=SC2086
 	"$TOP/tools/need.sh" $packages
 	for way in $ways; do
@@ -138,15 +140,12 @@ for m in ${MACHINES:-$(machines_in_order) $(compiled_only)}; do
 			say "  $kernel $way: not there: $no"
 			continue
 		fi
-		if [ ! -e "$SRC/arch/$(source_of)/kvm/Makefile" ]; then
-			say "  $kernel: Linux $BASE has no KVM there"
-			break
-		fi
 		result=ok
 		case $symbols in
 		*KVM=y*) objects="arch/$(source_of)/kvm/" ;;
 		*) objects=$(changed) ;;
 		esac
+		[ -n "$objects" ] || { say "  $kernel $way: nothing of it is changed"; continue; }
 		# shellcheck disable=SC2086
 		build series "$series" $objects || { result=fails; bad=1; }
 		messages "$said.series" > "$said.new"

@@ -94,8 +94,8 @@ static void start(void)
 	count_enabled(seen);
 }
 
-/* kvm_init() has enabled EL2 once on each CPU.  Nothing has called start() before. */
-static void expect_once_at_boot(void)
+/* el2-boot: kvm_init() has enabled EL2 once on each CPU.  No VM before this step. */
+static int step_el2_boot(int argc, char **argv)
 {
 	char text[512], *p = text;
 	int cpu;
@@ -106,27 +106,18 @@ static void expect_once_at_boot(void)
 	note("lab: kvm_init() enabled EL2, times per CPU:%s", text);
 	memset(seen, 0, sizeof(seen));
 	expect_enabled(all_cpus(), 1, "kvm_init()");
-}
-
-/* el2-boot: EL2 was enabled, and is not any more.  No VM before this step. */
-static int step_el2_boot(int argc, char **argv)
-{
-	expect_once_at_boot();
 	expect_el2(0, "no VM yet");
 	return PASS;
 }
 
 STEP("el2-boot", step_el2_boot);
 
-/*
- * el2-always: kvm.enable_virt_at_load is set; kvm_init() has enabled EL2 once on each CPU, and
- * there is no VM, one, and none again.
- */
+/* el2-always: kvm.enable_virt_at_load is set; there is no VM, one, and none again. */
 static int step_el2_always(int argc, char **argv)
 {
 	int cpu = nr_cpus() - 1;
 
-	expect_once_at_boot();
+	start();
 	expect_el2(all_cpus(), "KVM has started");
 	replug(cpu);
 	expect_more(BIT(cpu), 1, "a CPU came back without a VM");

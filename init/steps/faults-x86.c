@@ -102,7 +102,7 @@ STEP("fail-create", step_fail_create);
 struct opener {
 	char path[96];
 	pthread_t thread;
-	volatile bool may, open, stop;
+	volatile bool may, busy, open, stop;
 };
 
 static void *opener(void *arg)
@@ -113,14 +113,17 @@ static void *opener(void *arg)
 	/* Not to take the number that the VM would get. */
 	check(!unshare(CLONE_FILES), "unshare: %m");
 	while (!o->stop) {
+		/* Set before it looks: who clears "may" waits for it. */
+		o->busy = true;
+		__sync_synchronize();
 		fd = o->may ? open(o->path, O_RDONLY | O_CLOEXEC) : -1;
-		if (fd < 0)
-			continue;
-		o->open = true;
-		while (o->may)
+		o->open = fd >= 0;
+		while (o->open && o->may)
 			usleep(100);
-		close(fd);
 		o->open = false;
+		if (fd >= 0)
+			close(fd);
+		o->busy = false;
 	}
 	return NULL;
 }
@@ -153,8 +156,9 @@ static int step_fail_opened(int argc, char **argv)
 			opened += o.open;
 		}
 		o.may = false;
-		while (o.open)
-			usleep(100);
+		__sync_synchronize();
+		while (o.busy)
+			;
 	}
 	note("lab: KVM_CREATE_VM: %d failures, a file was open in %d of them", failed, opened);
 	/* The opener is quick enough to be noticed. */
