@@ -32,9 +32,9 @@ for m in ${MACHINES:-$(machines) $(compiled_only)}; do
 		[ "${TOPIC:-$topic}" = "$topic" ] || continue
 		# Not a cover letter, a test that is a program, or another architecture's code.
 		git --git-dir="$STORE" diff --name-only "$COMMIT^" "$COMMIT" |
-			sed "s|^arch/$(echo "$arch" | sed 's/x86_64/x86/')/||; /^\(arch\|tools\|Documentation\)\//d" |
+			sed "s|^arch/$(source_of)/||; /^\(arch\|tools\|Documentation\)\//d" |
 			grep -q . || continue
-		git --git-dir="$STORE" cat-file -e "$COMMIT:arch/$(echo "$arch" | sed 's/x86_64/x86/')/kvm/Makefile" 2> /dev/null || continue
+		has_kvm "$COMMIT" || continue
 		built=$((built + 1))
 		say "$m: $(git --git-dir="$STORE" log -1 --format=%s "$COMMIT")"
 		export COMMIT

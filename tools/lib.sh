@@ -128,21 +128,41 @@ $(echo "$lacks_here" | sed -n "s/^$arch //p")"
 # has_machine NAME: does the base boot there?
 has_machine()
 {
-	case " $(words "${no_machines:-}") " in
+	case " $(words "$no_machines") " in
 	*" $1 "*) return 1 ;;
 	esac
+}
+
+# The machine's directory in the source, below arch/.
+source_of()
+{
+	case $arch in
+	x86_64) echo x86 ;;
+	*) echo "$arch" ;;
+	esac
+}
+
+# has_kvm COMMIT: is there KVM for the machine?
+has_kvm()
+{
+	git --git-dir="$STORE" cat-file -e "$1:arch/$(source_of)/kvm/Makefile" 2> /dev/null
+}
+
+# -l: the machines of which only the code is compiled; -L: the others.
+objects_only()
+{
+	(cd "$TOP/machines" && grep "$1" '^level=objects' ./* | sed 's,.*/,,' | sort | paste -sd ' ')
 }
 
 # Those that something emulates.
 machines()
 {
-	(cd "$TOP/machines" && grep -L '^level=objects' ./* | sed 's,.*/,,' | sort | paste -sd ' ')
+	objects_only -L
 }
 
-# Those of which only the code is compiled.
 compiled_only()
 {
-	(cd "$TOP/machines" && grep -l '^level=objects' ./* | sed 's,.*/,,' | sort | paste -sd ' ')
+	objects_only -l
 }
 
 # The words before the colons.

@@ -18,15 +18,6 @@ bad=0 seen='' series=${COMMIT:-refs/lab/series}
 export CCACHE_BASEDIR="$WORK" CCACHE_NOHASHDIR=1
 ccache=$(command -v ccache || :)
 
-# The architecture's directory in the source.
-source_of()
-{
-	case $arch in
-	x86_64) echo x86 ;;
-	*) echo "$arch" ;;
-	esac
-}
-
 kmake()
 {
 	# shellcheck disable=SC2086
@@ -120,8 +111,7 @@ for m in ${MACHINES:-$(machines_in_order) $(compiled_only)}; do
 	*" $kernel "*) continue ;;
 	esac
 	seen="$seen $kernel"
-	git --git-dir="$STORE" cat-file -e "$series:arch/$(source_of)/kvm/Makefile" 2> /dev/null ||
-		{ say "  $kernel: Linux $BASE has no KVM there"; continue; }
+	has_kvm "$series" || { say "  $kernel: Linux $BASE has no KVM there"; continue; }
 	# shellcheck disable=SC2086
 	"$TOP/tools/need.sh" $packages
 	for way in $ways; do
