@@ -3,6 +3,7 @@
 # Get the base into the store as refs/lab/base: Debian's linux-source package, or
 # the tree or tarball that LINUX= names, which is only read.
 . "$(dirname "$0")/lib.sh"
+. "$TOP/tools/suite.sh"
 lock
 
 # Where it is to come from; an unchanged answer means nothing to do.
@@ -45,29 +46,12 @@ look_at()
 [ ! -d "$linux" ] || look_at "$linux"
 need_space 12000
 new=$WORK/base.new
+# Of suite.sh.
+# shellcheck disable=SC2034
+scratch=$new
 rm -rf "$new"
 mkdir -p "$new"
 trap 'rm -rf "$new" "$STORE.new"' EXIT
-
-# apt as the machine has it, or, for a suite that is not the machine's, with a list of
-# sources, package lists and a cache of our own: the machine's stay as they are.
-apt()
-{
-	tool=$1
-	shift
-	if [ -n "$suite" ]; then
-		set -- -o Dir::Etc::sourcelist="$new/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-			-o Dir::State::lists="$new/apt/lists" -o Dir::Cache="$new/apt/cache" "$@"
-	fi
-	"apt-$tool" "$@"
-}
-
-# The archive that the machine itself has Debian from.
-archive()
-{
-	apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
-		sed -n 's/^Debian \([^ ]*\)$/\1/p' | sed 1q | grep .
-}
 
 # The release that was proven last, or the newest: the archive keeps few.
 pick()
@@ -81,13 +65,7 @@ pick()
 fetch()
 {
 	cd "$new"
-	if [ -n "$suite" ]; then
-		mkdir -p apt/lists/partial apt/cache/archives/partial
-		host=$(archive) || { [ "$(id -u)" -eq 0 ] && apt-get update && host=$(archive); } ||
-			{ echo 'E: this machine names no archive of Debian'; return 1; }
-		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $host $suite main" > apt/sources.list
-		apt get update -o APT::Update::Error-Mode=any || return 1
-	fi
+	open_suite || return 1
 	release=$(pick) || { [ -z "$suite" ] && [ "$(id -u)" -eq 0 ] && apt-get update && release=$(pick); } ||
 		{ echo "E: the archive has no $package"; return 1; }
 	apt get download "$package=$release"

@@ -30,7 +30,9 @@ esac
 # Shared fragments, those of this base, and what a flavour, or the series, has on one
 # architecture only.
 names="common $kernel"
-[ "$flavour" = plain ] || names="$names $flavour $kernel-$flavour"
+[ "$flavour" = plain ] || for f in $(header "$TOP/kconfig/$flavour.config" '# on top of') $flavour; do
+	names="$names $f $kernel-$f"
+done
 case $on in
 base | prefix) ;;
 *) names="$names $kernel-series" ;;

@@ -115,7 +115,7 @@ machine()
 	esac
 	[ -f "$TOP/machines/$1" ] || die "no machine '$1'; there are: $(machines)"
 	# What a machine's file need not say.
-	cross='' llvm='' level=fast demo=demo has='' later='' lacks='' quirks='' patience=1
+	cross='' llvm='' level=fast demo=demo has='' later='' lacks='' quirks='' patience=1 emulator_from=''
 	# shellcheck source=/dev/null
 	. "$TOP/machines/$1"
 	lacks_machine=$lacks
@@ -123,6 +123,10 @@ machine()
 $(echo "$lacks_here" | sed -n "s/^$arch //p")"
 	said_here=$(echo "${banner_here:-}" | sed -n "s/^$1 //p")
 	banner=${said_here:-$banner}
+	# The machine's own PATH is behind that, once, whoever calls whom.
+	LAB_PATH=${LAB_PATH:-$PATH}
+	PATH=${emulator_from:+$BUILD/${emulator_from%% *}/usr/bin:}$LAB_PATH
+	export LAB_PATH PATH
 }
 
 # has_machine NAME: does the base boot there?

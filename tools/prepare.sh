@@ -13,6 +13,8 @@ machine "$1"
 # What is missing is said before an hour of building, not after.
 # shellcheck disable=SC2086
 "$TOP/tools/need.sh" base kernel guest $packages
+# shellcheck disable=SC2086
+[ -z "$emulator_from" ] || "$TOP/tools/emulator.sh" $emulator_from
 "$TOP/tools/verdict.sh"
 "$TOP/tools/base.sh"
 [ "$3" = base ] || "$TOP/tools/series.sh" apply
