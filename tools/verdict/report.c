@@ -100,6 +100,9 @@ static const char *const splats[] = {
 	"Poison overwritten", "Invalid wait context", NULL
 };
 
+/* Lines from the first one of a splat to the end of its stacks, at most. */
+#define STACK	100
+
 static bool find(const char *const list[], const char *line)
 {
 	for (; *list; list++)
@@ -147,6 +150,19 @@ static bool known(const char *function, const struct errata *errata, const char 
 	return reason;
 }
 
+/*
+ * What lockdep says has no function in its first line.  The one that is known to be at
+ * fault is in the stack that follows: FUNCTION+0x1/0x2.
+ */
+static bool known_stack(const char *line, const struct errata *errata, const char *machine)
+{
+	const char *end = strstr(line, "+0x"), *p = end;
+
+	while (p && p > line && !strchr(" ]", p[-1]))
+		p--;
+	return p && p < end && known(format("%.*s", (int)(end - p), p), errata, machine);
+}
+
 /* The kernel's time stamp is of no interest to a reader. */
 static char *plain(const char *line)
 {
@@ -161,9 +177,9 @@ void read_console(struct console *con, const char *dir, const char *banner,
 		  const struct list *wanted, const struct errata *errata, const char *machine)
 {
 	struct list missing = {};
-	char *function;
+	char *function, *splat = NULL;
+	int i, stack = 0;
 	struct text t;
-	int i;
 
 	memset(con, 0, sizeof(*con));
 	for (i = 0; i < wanted->nr; i++)
@@ -180,10 +196,24 @@ void read_console(struct console *con, const char *dir, const char *banner,
 				missing.item[i--] = missing.item[--missing.nr];
 		if (!con->panic && find(panics, t.line))
 			con->panic = plain(t.line);
-		if (!con->splat && (warning(t.line, &function) ?
-				    !known(function, errata, machine) : find(splats, t.line)))
-			con->splat = plain(t.line);
+		if (con->splat)
+			continue;
+		if (warning(t.line, &function)) {
+			if (!known(function, errata, machine))
+				con->splat = plain(t.line);
+		} else if (find(splats, t.line)) {
+			/* The one before was not known. */
+			con->splat = splat;
+			splat = plain(t.line);
+			stack = STACK;
+		} else if (splat && known_stack(t.line, errata, machine)) {
+			splat = NULL;
+		} else if (splat && !--stack) {
+			con->splat = splat;
+		}
 	}
 	close_text(&t);
+	if (!con->splat)
+		con->splat = splat;
 	con->missing = missing.nr ? missing.item[0] : NULL;
 }
