@@ -36,8 +36,8 @@
 #define is_for_kvm(first)	((first) == CPUHP_AP_KVM_ONLINE)
 /* The same for a kernel that has this function: it enables all CPUs by an IPI. */
 #define ENABLES_AT_ONCE		"kvm_virt_add_user"
-#define AFTER_ENABLING_AT_ONCE	"preempt_notifier_inc"
-#define BEFORE_DISABLING_AT_ONCE "preempt_notifier_dec"
+#define AFTER_ENABLING_AT_ONCE	ENABLES_AT_ONCE
+#define BEFORE_DISABLING_AT_ONCE "kvm_virt_drop_user"
 
 /* MIPS: turn VZ on and off, on this CPU. */
 #define VZ_ENABLE_CPU		"kvm_vz_enable_virtualization_cpu"
