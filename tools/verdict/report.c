@@ -143,10 +143,13 @@ static bool warning(const char *line, char **function)
 static bool known(const char *function, const struct errata *errata, const char *machine)
 {
 	const char *reason = known_failure(errata, machine, function);
+	static struct list said;
 
-	if (reason)
+	if (reason && !has(&said, function)) {
 		printf("       note: a warning in %s; %s says: %s\n", function,
 		       base_name(errata->path), reason);
+		add(&said, function);
+	}
 	return reason;
 }
 
