@@ -71,6 +71,9 @@ printf 'Acquire::http::Proxy "http://127.0.0.1:9";\nAcquire::https::Proxy "http:
 expect 'no network' 'no network, or' \
 	env -u LINUX LAB_SPACE=unchecked APT_CONFIG="$tmp/apt.conf" BUILD="$tmp/build" "$TOP/tools/base.sh"
 [ ! -e "$tmp/build/$BASE/linux.git" ] || { say '  no network: something half-done is left'; bad=1; }
+expect 'no network, for an emulator' "fetch qemu-system-x86 failed: no network, or" \
+	env LAB_SPACE=unchecked APT_CONFIG="$tmp/apt.conf" BUILD="$tmp/build" "$TOP/tools/emulator.sh" bookworm-backports qemu-system-x86
+[ ! -e "$tmp/build/bookworm-backports" ] || { say '  no network: something half-done is left'; bad=1; }
 
 mkdir "$tmp/bin"
 for f in /bin/* /usr/bin/*; do
@@ -80,9 +83,9 @@ for f in /bin/* /usr/bin/*; do
 	esac
 done
 expect 'no QEMU' 'missing packages; as root: apt-get install qemu-system-x86' \
-	env PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-svm plain series
+	env -u LAB_PATH PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-svm plain series
 expect 'no Bochs' 'missing packages; as root: apt-get install bochs' \
-	env PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-vmx plain series
+	env -u LAB_PATH PATH="$tmp/bin" INSTALL=no "$TOP/tools/prepare.sh" x86_64-vmx plain series
 
 # A patch whose context is gone: say which one, and where.
 topic=$(topics | sed 1q)

@@ -238,7 +238,8 @@ for m in $order; do
 	machine "$m"
 	boots_now || continue
 	# Debug sees most.
-	for f in debug plain kasan kcsan; do
+	# shellcheck disable=SC2086
+	for f in $(printf '%s\n' debug $flavours | awk '!seen[$0]++'); do
 		for_each_base flavour "$m" "$f"
 	done
 	[ -z "$MACHINES" ] && [ "$m" = x86_64-svm ] || continue

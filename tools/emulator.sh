@@ -1,35 +1,41 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# emulator.sh SUITE PACKAGE...: unpack an emulator of a suite of Debian that the machine
-# need not have in build/SUITE.  It runs from there, next to the machine's own: nothing is
-# installed.  What it shares with the machine's, libraries and firmware, is the machine's.
+# emulator.sh SUITE PACKAGE...: unpack an emulator of a suite of Debian that the host need
+# not have, where emulator_dir() says.  It runs from there, next to the host's own: nothing
+# is installed.  Libraries, and firmware that is not in these packages, are the host's.
 . "$(dirname "$0")/lib.sh"
 . "$TOP/tools/suite.sh"
 lock
+place=$(emulator_dir "$@")
 suite=$1
 shift
-place=$BUILD/$suite
 [ "$(cat "$place/packages" 2> /dev/null)" != "$*" ] || exit 0
+command -v apt-get > /dev/null || die "$* of Debian's $suite is needed, and there is no apt-get to fetch it"
 need_space 1500
+# Of suite.sh.
+# shellcheck disable=SC2034
 scratch=$place.new
-rm -rf "$scratch" "$place"
-trap 'rm -rf "$scratch"' EXIT
+rm -rf "$place.new"
+trap 'rm -rf "$place.new"; rmdir "$BUILD/$suite" 2> /dev/null || :' EXIT
 
 fetch()
 {
-	mkdir -p "$scratch/root" && cd "$scratch" || return 1
+	mkdir -p "$place.new/root" && cd "$place.new" || return 1
 	open_suite || return 1
 	apt get download "$@" || return 1
 	for deb in *.deb; do
 		dpkg-deb -x "$deb" root || return 1
 	done
+	# What it lacks of the host's is said here, not by a machine that is silent.
+	for f in root/usr/bin/qemu-system-*; do
+		"$f" --version || return 1
+	done
 }
 
-HINT="no network, or Debian's $suite has no $* any more?" \
-	step "fetch $* of $suite" "$LOGS/$suite.log" fetch "$@"
+HINT="no network, or Debian's $suite has no $* for this host any more?" \
+	step "fetch $*" "$LOGS/$suite.log" fetch "$@"
 # QEMU looks for firmware beside itself.
-for dir in seabios opensbi slof; do
-	[ ! -d "/usr/share/$dir" ] || ln -sfn "/usr/share/$dir" "$scratch/root/usr/share/$dir"
-done
-echo "$*" > "$scratch/root/packages"
-mv "$scratch/root" "$place"
+[ ! -d /usr/share/seabios ] || ln -sfn /usr/share/seabios "$place.new/root/usr/share/seabios"
+echo "$*" > "$place.new/root/packages"
+rm -rf "$place"
+mv "$place.new/root" "$place"

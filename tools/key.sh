@@ -11,6 +11,8 @@ name=$1 flavour=$2 what=$(basename "$3" .patch)
 on=$what
 [ ! -f "$3" ] || on=$(header "$3" On | grep . || echo series)
 tree=$(git --git-dir="$STORE" rev-parse --short=12 "refs/lab/$on^{tree}" 2> /dev/null || echo -)
+# shellcheck disable=SC2086
+[ -z "$emulator_from" ] || "$TOP/tools/emulator.sh" $emulator_from >&2 || :
 kernel_key=$("$TOP/tools/kernel.sh" "$name" "$flavour" "$3" key)
 # shellcheck disable=SC2034
 version=$(

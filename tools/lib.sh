@@ -123,10 +123,17 @@ machine()
 $(echo "$lacks_here" | sed -n "s/^$arch //p")"
 	said_here=$(echo "${banner_here:-}" | sed -n "s/^$1 //p")
 	banner=${said_here:-$banner}
-	# The machine's own PATH is behind that, once, whoever calls whom.
+	# The host's own PATH is behind that, once, whoever calls whom.
 	LAB_PATH=${LAB_PATH:-$PATH}
-	PATH=${emulator_from:+$BUILD/${emulator_from%% *}/usr/bin:}$LAB_PATH
+	# shellcheck disable=SC2086
+	PATH=${emulator_from:+$(emulator_dir $emulator_from)/usr/bin:}$LAB_PATH
 	export LAB_PATH PATH
+}
+
+# emulator_dir SUITE PACKAGE...: where an emulator from there is unpacked.
+emulator_dir()
+{
+	echo "$BUILD/$1/$2"
 }
 
 # has_machine NAME: does the base boot there?

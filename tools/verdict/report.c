@@ -100,9 +100,6 @@ static const char *const splats[] = {
 	"Poison overwritten", "Invalid wait context", NULL
 };
 
-/* Lines from the first one of a splat to the end of its stacks, at most. */
-#define STACK	100
-
 static bool find(const char *const list[], const char *line)
 {
 	for (; *list; list++)
@@ -121,6 +118,7 @@ static bool warning(const char *line, char **function)
 {
 	const char *p = strstr(line, "WARNING: ");
 
+	*function = NULL;
 	if (!p)
 		return false;
 	p += strlen("WARNING: ");
@@ -154,8 +152,8 @@ static bool known(const char *function, const struct errata *errata, const char 
 }
 
 /*
- * What lockdep says has no function in its first line.  The one that is known to be at
- * fault is in the stack that follows: FUNCTION+0x1/0x2.
+ * What lockdep says about RCU has no function in its first line.  The one that is known to
+ * be at fault is in the stack at its end: FUNCTION+0x1/0x2.
  */
 static bool known_stack(const char *line, const struct errata *errata, const char *machine)
 {
@@ -180,9 +178,10 @@ void read_console(struct console *con, const char *dir, const char *banner,
 		  const struct list *wanted, const struct errata *errata, const char *machine)
 {
 	struct list missing = {};
-	char *function, *splat = NULL;
-	int i, stack = 0;
+	char *function, *rcu = NULL;
+	bool stack = false;
 	struct text t;
+	int i;
 
 	memset(con, 0, sizeof(*con));
 	for (i = 0; i < wanted->nr; i++)
@@ -201,22 +200,25 @@ void read_console(struct console *con, const char *dir, const char *banner,
 			con->panic = plain(t.line);
 		if (con->splat)
 			continue;
-		if (warning(t.line, &function)) {
-			if (!known(function, errata, machine))
-				con->splat = plain(t.line);
-		} else if (find(splats, t.line)) {
+		if (warning(t.line, &function) || find(splats, t.line)) {
 			/* The one before was not known. */
-			con->splat = splat;
-			splat = plain(t.line);
-			stack = STACK;
-		} else if (splat && known_stack(t.line, errata, machine)) {
-			splat = NULL;
-		} else if (splat && !--stack) {
-			con->splat = splat;
+			con->splat = rcu;
+			rcu = NULL;
+			if (con->splat || (function && known(function, errata, machine)))
+				continue;
+			if (strstr(t.line, "WARNING: suspicious RCU usage"))
+				rcu = plain(t.line);
+			else
+				con->splat = plain(t.line);
+			stack = false;
+		} else if (strstr(t.line, "stack backtrace:")) {
+			stack = true;
+		} else if (rcu && stack && known_stack(t.line, errata, machine)) {
+			rcu = NULL;
 		}
 	}
 	close_text(&t);
 	if (!con->splat)
-		con->splat = splat;
+		con->splat = rcu;
 	con->missing = missing.nr ? missing.item[0] : NULL;
 }
