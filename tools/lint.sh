@@ -103,7 +103,7 @@ git -C "$TOP" grep -nE "(^|[^0-9.])($versions)([^0-9]|\$)" -- tools ":!tools/ver
 	complain_if 'names a kernel version'
 "$TOP/tools/models.sh" || : > "$bad"
 shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP"/tools/verdict/test/*.sh "$TOP/.ci/run" || : > "$bad"
-for f in $(git -C "$TOP" ls-files | grep -vE '^(linux-[^/]*/(patches/|pending/|.*\.md)|README|CONTRIBUTING|docs/|results/|tools/verdict/test/|\.gitignore|COPYING)'); do
+for f in $(git -C "$TOP" ls-files | grep -vE '^(linux-[^/]*/(patches/|.*\.md)|README|CONTRIBUTING|docs/|results/|tools/verdict/test/|\.gitignore|COPYING)'); do
 	grep -q 'SPDX-License-Identifier: GPL-2.0' "$TOP/$f" || echo "$f"
 done | complain_if 'no SPDX line'
 finish
