@@ -46,9 +46,6 @@ look_at()
 [ ! -d "$linux" ] || look_at "$linux"
 need_space 12000
 new=$WORK/base.new
-# Of suite.sh.
-# shellcheck disable=SC2034
-scratch=$new
 rm -rf "$new"
 mkdir -p "$new"
 trap 'rm -rf "$new" "$STORE.new"' EXIT

@@ -12,15 +12,13 @@ shift
 [ "$(cat "$place/packages" 2> /dev/null)" != "$*" ] || exit 0
 command -v apt-get > /dev/null || die "$* of Debian's $suite is needed, and there is no apt-get to fetch it"
 need_space 1500
-# Of suite.sh.
-# shellcheck disable=SC2034
-scratch=$place.new
-rm -rf "$place.new"
-trap 'rm -rf "$place.new"; rmdir "$BUILD/$suite" 2> /dev/null || :' EXIT
+new=$place.new
+rm -rf "$new"
+trap 'rm -rf "$new"; rmdir "$BUILD/$suite" 2> /dev/null || :' EXIT
 
 fetch()
 {
-	mkdir -p "$place.new/root" && cd "$place.new" || return 1
+	mkdir -p "$new/root" && cd "$new" || return 1
 	open_suite || return 1
 	apt get download "$@" || return 1
 	for deb in *.deb; do
@@ -35,7 +33,7 @@ fetch()
 HINT="no network, or Debian's $suite has no $* for this host any more?" \
 	step "fetch $*" "$LOGS/$suite.log" fetch "$@"
 # QEMU looks for firmware beside itself.
-[ ! -d /usr/share/seabios ] || ln -sfn /usr/share/seabios "$place.new/root/usr/share/seabios"
-echo "$*" > "$place.new/root/packages"
+[ ! -d /usr/share/seabios ] || ln -sfn /usr/share/seabios "$new/root/usr/share/seabios"
+echo "$*" > "$new/root/packages"
 rm -rf "$place"
-mv "$place.new/root" "$place"
+mv "$new/root" "$place"
