@@ -12,7 +12,8 @@
  *		respect to IPIs; it looks at kvm_rebooting in the same step
  *   rollback	whoever enabled the CPUs disables them if one failed, before count and locks
  *   online	the callback may refuse the CPU, before a task can run there
- *   lost	a CPU that cannot be enabled when the machine resumes is known to be lost
+ *   resume	the CPU that resumes is enabled if there are users
+ *   lost	if it cannot be, it is known to be lost
  *   shutdown	kvm_rebooting is set before the IPI that disables virtualization
  *
  * With PLAIN: Linux as it is upstream, with virtualization enabled on demand: callbacks are
@@ -36,6 +37,7 @@ byte cpus_readers;
 bit cpus_writer, cpus_writer_waits;
 
 byte usage_count, vms;
+byte creators;		/* tasks in KVM_CREATE_VM */
 bit rebooting;		/* system_state, kvm_rebooting: new users are refused */
 bit registered;		/* PLAIN: the callback for shutdown and suspend */
 bit callbacks;		/* PLAIN: those for CPU hotplug */
@@ -151,6 +153,7 @@ proctype vm()
 	bit failed;
 
 	/* KVM_CREATE_VM */
+	creators++;
 	mutex_lock(kvm_lock);
 #ifndef PLAIN
 	cpus_read_lock();
@@ -203,6 +206,7 @@ proctype vm()
 	:: else
 	fi;
 	mutex_unlock(kvm_lock);
+	creators--;
 	if
 	:: failed -> goto end_of_vm
 	:: else
@@ -283,13 +287,14 @@ proctype hotplug()
 }
 
 /*
- * All CPUs but the first one go, it sleeps, and they come again.  Of KVM's tasks, those
- * that destroy VMs are kernel threads and not frozen; hence none is here.
+ * All CPUs but the first one go, it sleeps, and they come again.  Tasks that create VMs are
+ * frozen, and that takes until they are back in user space.  Those that destroy VMs may be
+ * kernel threads, which are not.
  */
 proctype sleeper()
 {
 	byte c;
-	bit failed, was_enabled;
+	bit failed, enable_again;
 
 	/* With hotplug by others disabled: they wait for the lock. */
 	cpus_write_lock();
@@ -307,19 +312,24 @@ proctype sleeper()
 
 	/* One CPU with IRQs disabled, until it has resumed: nobody else runs. */
 	atomic {
-		was_enabled = virt[0] || lost[0];
+		creators == 0 ->
 #ifdef PLAIN
-		was_enabled = registered;
+		enable_again = registered;
 		if
 		:: registered -> virt[0] = 0
 		:: else
 		fi;
 #else
+#ifndef MUTANT_RESUME_ALWAYS
+		enable_again = (usage_count != 0);
+#else
+		enable_again = 1;
+#endif
 		disable(0);
 #endif
 		failed = 0;
 		if
-		:: was_enabled && !rebooting ->
+		:: enable_again && !rebooting ->
 			if
 			:: virt[0] = 1
 			:: failed = 1
