@@ -4,10 +4,11 @@
 # each kernel, with virtualization enabled on demand, and at load where the kernel can
 # (linux-*/base: at_load); 2, 8 and 16 CPUs; side by side, several times in turn.  What
 # counts are ratios: the host is shared.  Also, what the destruction of a VM is spent on.
-# ROUNDS, CPUS and BASES limit it.
+# ROUNDS, CPUS and BASES limit it.  BASES=7.3 writes bench/create-7.3.txt and .svg, all
+# bases bench/create.txt and .svg.
 . "$(dirname "$0")/lib.sh"
 lock
-rounds=${ROUNDS:-3} all_cpus=${CPUS:-2 8 16}
+rounds=${ROUNDS:-3} all_cpus=${CPUS:-2 8 16} name=bench/create${BASES:+-$(echo "$BASES" | tr ' ' -)}
 "$TOP/tools/need.sh" bench
 tsv=$BUILD/bench.tsv parts=$BUILD/bench.parts table=$BUILD/bench.txt
 : > "$tsv"
@@ -119,7 +120,7 @@ parts_table()
 	echo "# load     what         CPUs kernel                whole  readers notifier  barrier  cleanup  kthread ratio"
 	parts_table
 } > "$table"
-cp "$table" "$TOP/bench/create.txt"
+cp "$table" "$TOP/$name.txt"
 cat "$table"
 
 # The plot: a file for each panel, a row for each number of CPUs, relative to the first column.
@@ -149,6 +150,6 @@ for metric in "create 0->1" "create 1->2" "destroy 2->1" "destroy 1->0" \
 	}' > "$dir/$i.dat"
 done
 # shellcheck disable=SC2086
-gnuplot -e "dir='$dir'; out='$TOP/bench/create.svg'; n=$(echo $variants | wc -w)" "$TOP/bench/create.gp"
-sed -i '2i <!-- SPDX-License-Identifier: GPL-2.0-only -->' "$TOP/bench/create.svg"
-say "bench/create.txt, bench/create.svg"
+gnuplot -e "dir='$dir'; out='$TOP/$name.svg'; n=$(echo $variants | wc -w)" "$TOP/bench/create.gp"
+sed -i '2i <!-- SPDX-License-Identifier: GPL-2.0-only -->' "$TOP/$name.svg"
+say "$name.txt, $name.svg"
