@@ -5,7 +5,7 @@
 # A kernel's scenarios run as soon as it is built; the most telling kernels come first.
 # "fast" boots the machines that are marked so; "all" goes on where it stopped: a row in
 # results/ that passed and whose kernel, scenario, machine and emulator are the same is kept.
-# MACHINES limits it to the scenarios of these machines.  MINUTES is for hosts of unknown
+# MACHINES limits it to the scenarios of these machines, SCENARIOS to these.  MINUTES is for hosts of unknown
 # speed: what has not begun by then is skipped, by name.  KEEP= (empty) runs all again.
 . "$(dirname "$0")/lib.sh"
 lock
@@ -26,9 +26,12 @@ start=$(date +%s)
 verdict=$BUILD/verdict/verdict
 export LAB_RESULTS="$BUILD/results.tsv" LAB_KEEP='' LAB_RECORD=''
 [ "$how" = fast ] || LAB_KEEP=${KEEP-yes} LAB_RECORD=yes
-MACHINES=${MACHINES:-}
+MACHINES=${MACHINES:-} SCENARIOS=${SCENARIOS:-}
 for m in $MACHINES; do
 	(machine "$m")
+done
+for s in $SCENARIOS; do
+	[ -f "$TOP/scenarios/$s" ] || die "no scenario '$s' in scenarios/"
 done
 rm -f "$LAB_RESULTS"
 order=${MACHINES:-$(machines_in_order)}
@@ -116,6 +119,11 @@ list_rows()
 	"$verdict" rows room="$ROOM" scenarios="$TOP/scenarios" machines="$WORK/machines.tsv" \
 		kernels="$(kernels | paste -sd ' ')" how="$how" mutants=x86_64-svm > "$WORK/rows" ||
 		die "there are faults in scenarios/ or $ROOM: see above"
+	[ -n "$SCENARIOS" ] || return 0
+	awk -F '\t' -v only=" $SCENARIOS " '
+		{ s = $4; sub(/:.*/, "", s) }
+		index(only, " " s " ")' "$WORK/rows" > "$WORK/rows.some"
+	mv "$WORK/rows.some" "$WORK/rows"
 }
 
 # rows MACHINE FLAVOUR KERNEL: the scenarios, each with its case.
@@ -257,7 +265,7 @@ if [ "$how" = all ] && [ -z "$MACHINES" ]; then
 fi
 
 # However little time there was: this much has to have run.
-if [ -z "$MACHINES" ]; then
+if [ -z "$MACHINES$SCENARIOS" ]; then
 	for b in $had; do
 		use_base "$b"
 		for kernel in $(kernels); do

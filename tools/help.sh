@@ -8,6 +8,7 @@ cat <<EOF
   BASE=      $(bases) (default: $BASE; check, check-all: all of them)
   MACHINE=   $(machines)
   MACHINES=  check, check-all, each: only the scenarios of these
+  SCENARIOS= check, check-all: only these
   MINUTES=   check, check-all: what has not begun by then is skipped, and named
   KERNEL=    series (default), base, or the path of a patch on top of the series
   FLAVOUR=   plain, debug, kasan or kcsan (default: the first one that the machine has)
