@@ -240,6 +240,11 @@ flavour()
 	wait
 }
 
+each_patch()
+{
+	[ ! -f "$PATCHES/series" ] || row each-patch env -u LAB_RESULTS "$TOP/tools/each.sh"
+}
+
 for_each_base list_rows
 # Both bases of one machine, and then the next machine.
 for m in $order; do
@@ -261,7 +266,7 @@ done
 
 if [ "$how" = all ] && [ -z "$MACHINES" ]; then
 	part 'every patch by itself, on every architecture that it touches'
-	for_each_base row each-patch env -u LAB_RESULTS "$TOP/tools/each.sh"
+	for_each_base each_patch
 fi
 
 # However little time there was: this much has to have run.

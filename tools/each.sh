@@ -4,6 +4,7 @@
 # of every kernel whose source its last patch touches.  MACHINES and TOPIC limit it.
 # BOOT=no, and where nothing emulates the machine: all of KVM is compiled and linked.
 . "$(dirname "$0")/lib.sh"
+need_series
 [ -z "${TOPIC:-}" ] || topic "$TOPIC"
 case ${BOOT:-yes} in
 yes | no) ;;

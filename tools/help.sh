@@ -5,7 +5,7 @@
 sed -n 's/^\([a-z-]*\): ;.*# \(.*\)/  make \1\t\2/p' "$TOP/Makefile" | expand -t 18
 cat <<EOF
 
-  BASE=      $(bases) (default: $BASE; check, check-all: all of them)
+  BASE=      $(bases) (default: $(default_base); check, check-all: all of them)
   MACHINE=   $(machines)
   MACHINES=  check, check-all, each: only the scenarios of these
   SCENARIOS= check, check-all: only these

@@ -48,7 +48,12 @@ use_base()
 	no_machines=''		# what a base need not say
 	. "$ROOM/base"
 }
-use_base "${BASE-$(cd "$TOP" && grep -l '^default=yes' linux-*/base | sed 's/linux-//; s/.base//')}"
+
+default_base()
+{
+	(cd "$TOP" && grep -l '^default=yes' linux-*/base | sed 's/linux-//; s/.base//')
+}
+use_base "${BASE-$(default_base)}"
 
 # Seconds between $1 and now, for people.
 since()
@@ -227,15 +232,22 @@ key_of()
 	"$BUILD/verdict/verdict" get "$1" "$2"
 }
 
+# Said before anything is fetched or built for it.
+need_series()
+{
+	[ -f "$PATCHES/series" ] || die "there is no series for Linux $BASE yet: KERNEL=base, or another BASE="
+}
+
 # The series' topics, in their order.
 topics()
 {
-	sed 's/#.*//; /^[[:space:]]*$/d' "$PATCHES/series"
+	[ ! -f "$PATCHES/series" ] || sed 's/#.*//; /^[[:space:]]*$/d' "$PATCHES/series"
 }
 
 # topic NAME: it has to be one of them.
 topic()
 {
+	need_series
 	topics | grep -qxF -e "$1" || die "no topic '$1'; TOPIC= takes one of: $(topics | paste -sd ' ')"
 }
 

@@ -11,6 +11,7 @@ ways=${*:-$(sed 's/#.*//; s/\t.*//; /^$/d' "$TOP/kconfig/ways")}
 for way in $ways; do
 	grep -q "^$way	" "$TOP/kconfig/ways" || die "no way '$way'; there are: $(sed 's/#.*//; s/\t.*//; /^$/d' "$TOP/kconfig/ways" | paste -sd ' ')"
 done
+need_series
 "$TOP/tools/need.sh" base kernel lint
 "$TOP/tools/base.sh"
 "$TOP/tools/series.sh" apply

@@ -15,6 +15,7 @@ machine "$1"
 "$TOP/tools/need.sh" base kernel guest $packages
 # shellcheck disable=SC2086
 [ -z "$emulator_from" ] || "$TOP/tools/emulator.sh" $emulator_from
+[ "$3" = base ] || need_series
 "$TOP/tools/verdict.sh"
 "$TOP/tools/base.sh"
 [ "$3" = base ] || "$TOP/tools/series.sh" apply

@@ -21,7 +21,7 @@ files()
 # The series and what directories hold must agree, in both directions.
 agree()
 {
-	[ -f "$PATCHES/series" ] || die "there is no series for Linux $BASE yet: KERNEL=base, or BASE= another of $(bases)"
+	need_series
 	for t in $(topics); do
 		[ -f "$PATCHES/$t/0000-cover-letter.patch" ] ||
 			die "patches/series names $t, which has no 0000-cover-letter.patch"
@@ -113,14 +113,19 @@ apply)
 	apply "${2:-series}"
 	;;
 tree)
-	apply series
+	# A new base has no series: what is to become one begins at the base.
+	from=base
+	if [ -f "$PATCHES/series" ]; then
+		apply series
+		from=series
+	fi
 	if [ -e "$WORK/linux" ]; then
 		say "$WORK/linux exists and is left as it is; remove it for a new one"
 	else
 		step "check out build/$BASE/linux" "$LOGS/tree.log" \
 			git clone -q --shared --no-tags --no-checkout "$STORE" "$WORK/linux"
 		cd "$WORK/linux"
-		git fetch -q origin refs/lab/base:refs/tags/base refs/lab/series:refs/heads/series
+		git fetch -q origin refs/lab/base:refs/tags/base refs/lab/$from:refs/heads/series
 		git checkout -q series
 		say "$WORK/linux: branch 'series' on tag 'base'; work there, then 'make refresh'"
 	fi
