@@ -75,6 +75,20 @@ if [ -f "$PATCHES/series" ]; then
 	printf '%s\n' "$PATCHES"/*/*.patch | grep -v '/0000-' | checkpatch > "$WORK/checkpatch"
 	against "$ROOM/leftovers"
 fi
+# roles_missing: what test modules look for by name, and neither base nor series defines; of
+# several names one is enough.  A name that is wrong still compiles, and the probe fails.
+roles_missing()
+{
+	sed -n 's/^#define [A-Z0-9_]*[[:space:]]*"\(..*\)"$/\1/p' "$ROOM/compat.h" | sed 's/", "/|/g' > "$WORK/roles"
+	# shellcheck disable=SC2046
+	git --git-dir="$STORE" grep -hwF $(tr '|' '\n' < "$WORK/roles" | sed 's/^/-e /') refs/lab/base \
+		$([ ! -f "$PATCHES/series" ] || echo refs/lab/series) -- 'arch/*.c' virt kernel drivers/base |
+		grep '^[a-z_]' > "$WORK/defined" || :
+	while read -r names; do
+		grep -qwE "$names" "$WORK/defined" || echo "$names"
+	done < "$WORK/roles"
+}
+roles_missing | complain_if "linux-$BASE/compat.h has the name of no function of this kernel"
 # What a machine cannot do is said, with the reason, where it is described, or in the base.
 for m in $(machines); do
 	machine "$m"
