@@ -11,7 +11,7 @@ cat <<EOF
   SCENARIOS= check, check-all: only these
   MINUTES=   check, check-all: what has not begun by then is skipped, and named
   KERNEL=    series (default), base, or the path of a patch on top of the series
-  FLAVOUR=   plain, debug, kasan or kcsan (default: the first one that the machine has)
+  FLAVOUR=   plain, debug, kasan or another that the machine has (default: the first one)
   SCENARIO=  shell (default) $(scenarios)
   KEEP=      check-all: run again what passed before on the same tree
   TOPIC=     mail, each: one of $(topics | paste -sd ' ')

@@ -88,7 +88,7 @@ roles_missing()
 		grep -qwE "$names" "$WORK/defined" || echo "$names"
 	done < "$WORK/roles"
 }
-roles_missing | complain_if "linux-$BASE/compat.h has the name of no function of this kernel"
+roles_missing | complain_if "linux-$BASE/compat.h names what this kernel does not define"
 # What a machine cannot do is said, with the reason, where it is described, or in the base.
 for m in $(machines); do
 	machine "$m"
@@ -105,7 +105,7 @@ grep -q '^default=yes' "$ROOM/base" || finish
 # What only holds for code inside the kernel is not asked of programs.
 programs=AVOID_EXTERNS,SPLIT_STRING,PREFER_KERNEL_TYPES,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME
 [ -e "$SRC/.git" ] || git --git-dir="$STORE" worktree add -q -f --detach "$SRC" refs/lab/base
-git -C "$TOP" ls-files -- 'init/*.[ch]' 'guests/*.[ch]' 'modules/*.[ch]' 'tools/*.[ch]' | sed "s|^|$TOP/|" |
+git -C "$TOP" ls-files -co --exclude-standard -- 'init/*.[ch]' 'guests/*.[ch]' 'modules/*.[ch]' 'tools/*.[ch]' | sed "s|^|$TOP/|" |
 	checkpatch --no-tree --ignore $programs -f > "$WORK/checkpatch"
 against "$TOP/tools/leftovers"
 
@@ -113,11 +113,11 @@ against "$TOP/tools/leftovers"
 
 # A kernel's version is named in its room and in prose, nowhere else.
 versions=$(bases | sed 's/\./\\./g; s/ /|/g')
-git -C "$TOP" grep -nE "(^|[^0-9.])($versions)([^0-9]|\$)" -- tools ":!tools/verdict/test" machines scenarios init guests modules kconfig Makefile .ci |
+git -C "$TOP" grep --untracked -nE "(^|[^0-9.])($versions)([^0-9]|\$)" -- tools ":!tools/verdict/test" machines scenarios init guests modules kconfig Makefile .ci |
 	complain_if 'names a kernel version'
 "$TOP/tools/models.sh" || : > "$bad"
 shellcheck -x -s sh "$TOP"/tools/*.sh "$TOP"/tools/verdict/test/*.sh "$TOP/.ci/run" || : > "$bad"
-for f in $(git -C "$TOP" ls-files | grep -vE '^(linux-[^/]*/(patches/|.*\.md)|README|CONTRIBUTING|docs/|results/|tools/verdict/test/|\.gitignore|COPYING)'); do
+for f in $(git -C "$TOP" ls-files -co --exclude-standard | grep -vE '^(linux-[^/]*/(patches/|.*\.md)|README|CONTRIBUTING|docs/|results/|tools/verdict/test/|\.gitignore|COPYING)'); do
 	grep -q 'SPDX-License-Identifier: GPL-2.0' "$TOP/$f" || echo "$f"
 done | complain_if 'no SPDX line'
 finish
