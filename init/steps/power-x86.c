@@ -219,7 +219,19 @@ static void *create_many(void *cpu)
 }
 
 /*
- * restart reboot|kexec|crash vcpus|create|race|created|destroyed: the machine restarts, or
+ * In panic(), what jumps into the crash kernel comes before or after what stops the other
+ * CPUs and calls the notifiers, as lab.case= says.
+ */
+static void choose_panic(void)
+{
+	const char *path = "/sys/module/kernel/parameters/crash_kexec_post_notifiers";
+	bool notifiers = !strcmp(cmdline("lab.case="), "notifiers");
+
+	check(write_file(path, notifiers ? "Y" : "N"), "%s: %m", path);
+}
+
+/*
+ * restart reboot|kexec|crash|crash-panic vcpus|create|race|created|destroyed: the machine restarts, or
  * jumps into the kernel in /next, while vCPUs run, VMs are created and destroyed all the
  * time, or there is only one, at the worst moment: about to enable virtualization, or half
  * created or half destroyed, with all CPUs enabled.  A kernel that was jumped into has no
@@ -227,7 +239,8 @@ static void *create_many(void *cpu)
  */
 static int step_restart(int argc, char **argv)
 {
-	bool reboot_only = !strcmp(argv[1], "reboot"), crash = !strcmp(argv[1], "crash");
+	bool reboot_only = !strcmp(argv[1], "reboot"), crash = !strncmp(argv[1], "crash", 5);
+	bool panic = !strcmp(argv[1], "crash-panic");
 	static struct runner r[8];
 	pthread_t thread;
 	int power;
@@ -236,6 +249,8 @@ static int step_restart(int argc, char **argv)
 	if (!reboot_only && !has_next())
 		return PASS;
 	power = open_power();
+	if (panic)
+		choose_panic();
 	if (!reboot_only)
 		load_next(crash ? KEXEC_FILE_ON_CRASH : 0);
 	kvm_fd();
@@ -253,7 +268,7 @@ static int step_restart(int argc, char **argv)
 	report_end();
 	sleep(1);
 	if (crash)
-		ioctl(power, POWER_CRASH);
+		ioctl(power, POWER_CRASH, panic);
 	else
 		syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
 			reboot_only ? LINUX_REBOOT_CMD_RESTART : LINUX_REBOOT_CMD_KEXEC, 0);

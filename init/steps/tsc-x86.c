@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps for what KVM does about the host's TSC when CPUs come online or resume. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <time.h>
 
 #include "../lab.h"
 #include "../../modules/lab.h"
+#include "../../modules/power.h"
 
 #define X		1	/* the CPU that goes and comes; all else is on CPU 0 */
 #define AHEAD		0x100000000000ull	/* hours, in cycles */
@@ -217,3 +219,75 @@ static int step_tsc_unstable(int argc, char **argv)
 }
 
 STEP("tsc-unstable", step_tsc_unstable);
+
+/* What the guests' clocks and the host's have come to since they were read first. */
+static int64_t worst(struct reading *first, int nr, const char *when)
+{
+	struct reading next;
+	int64_t wrong, most = 0;
+	int i;
+
+	/* Each on both CPUs. */
+	for (i = 0; i < 2 * nr; i++) {
+		wrong = wrong_by(&first[i % nr], &next, i / nr);
+		note("%s: guest %d is wrong by %lld us, read within %lld us", when, i % nr,
+		     (long long)wrong / 1000, (long long)(next.after - next.before) / 1000);
+		if (llabs(wrong) > llabs(most))
+			most = wrong;
+	}
+	return most;
+}
+
+/*
+ * tsc-sleep ram|idle [reset]: guests' clocks go on as the host's CLOCK_BOOTTIME does, which
+ * counts the sleep, also where the TSC begins anew.
+ */
+static int step_tsc_sleep(int argc, char **argv)
+{
+	bool idle = !strcmp(argv[1], "idle"), reset = argc > 2;
+	struct reading first[2] = {}, next;
+	struct vm vm[2] = {};
+	int64_t most, slept;
+	double monotonic;
+	uint64_t tsc;
+	int i, power;
+
+	lab = open_lab();
+	for (i = 0; i < 2; i++) {
+		vm_init(&vm[i], &code_clock, 0);
+		vm_set_msr(&vm[i], MSR_KVM_SYSTEM_TIME_NEW, PVCLOCK | 1, PVCLOCK | 1);
+		first[i].vm = &vm[i];
+		next.vm = &vm[i];
+		wrong_by(&first[i], &next, false);
+		first[i] = next;
+		check(next.guest, "the guest has no clock");
+	}
+	most = worst(first, 2, "before");
+	check(llabs(most) < 20000000, "wrong by %lld us before", (long long)most / 1000);
+	slept = boottime();
+	monotonic = now();
+	tsc = __builtin_ia32_rdtsc();
+	/* The host's TSC is behind what the vCPU has seen of it. */
+	if (reset)
+		ahead(&vm[0], AHEAD);
+	if (idle) {
+		power = open("/dev/power", O_RDWR | O_CLOEXEC);
+		check(!ioctl(power, POWER_WAKE, 3000), "POWER_WAKE: %m");
+		suspend("freeze");
+	} else {
+		sleep_to_ram();
+	}
+	slept = boottime() - slept - (int64_t)((now() - monotonic) * 1e9);
+	note("the host's TSC went from %#llx to %#llx", (unsigned long long)tsc,
+	     (unsigned long long)__builtin_ia32_rdtsc());
+	for (i = 0; reset && i < 2; i++)
+		check(moved(&vm[i]).cycles, "guest %d was not moved: the TSC was not reset", i);
+	most = worst(first, 2, "after");
+	note("lab: slept %lld ms, guests' clocks are wrong by %lld us at most",
+	     (long long)slept / 1000000, (long long)most / 1000);
+	check(llabs(most) < 20000000, "a guest's clock is wrong by %lld us, of %lld ms",
+	      (long long)most / 1000, (long long)slept / 1000000);
+	return PASS;
+}
+
+STEP("tsc-sleep", step_tsc_sleep);
