@@ -172,6 +172,60 @@ static int step_suspend_guests(int argc, char **argv)
 
 STEP("suspend-guests", step_suspend_guests);
 
+/*
+ * The MSR by which firmware allows virtualization on a CPU, and locks itself out of it:
+ * IA32_FEATURE_CONTROL, or VM_CR of AMD.
+ */
+static uint64_t allowed(int cpu)
+{
+	char path[32], info[8192];
+	uint64_t value;
+	uint32_t msr;
+	int fd;
+
+	check(read_file("/proc/cpuinfo", info, sizeof(info)), "/proc/cpuinfo: %m");
+	msr = strstr(info, " vmx") ? 0x3a : 0xc0010114;
+	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
+	fd = open(path, O_RDONLY);
+	check(fd >= 0, "no %s: %m", path);
+	check(pread(fd, &value, 8, msr) == 8, "MSR %#x on CPU %d: %m", msr, cpu);
+	close(fd);
+	return value;
+}
+
+/*
+ * suspend-allowed: a CPU comes out of a reset with that MSR cleared, and it is as before
+ * when KVM enables virtualization for the guests that there are.
+ */
+static int step_suspend_allowed(int argc, char **argv)
+{
+	int cpus = nr_cpus(), cpu, power = open_power();
+	uint64_t *before = calloc(cpus, sizeof(*before)), after;
+	struct vm vm = {};
+
+	for (cpu = 0; cpu < cpus; cpu++) {
+		before[cpu] = allowed(cpu);
+		check(before[cpu] == before[0], "CPU %d has %#llx, CPU 0 %#llx", cpu,
+		      (unsigned long long)before[cpu], (unsigned long long)before[0]);
+	}
+	vm_init(&vm, &code_hello, 0);
+	check(vm_getc(&vm) > 0, "no output");
+	sleep_to_ram();
+	for (cpu = 0; cpu < cpus; cpu++) {
+		after = allowed(cpu);
+		check(after == before[cpu], "CPU %d has %#llx, not %#llx", cpu,
+		      (unsigned long long)after, (unsigned long long)before[cpu]);
+		pin(cpu);
+		check(vm_getc(&vm) > 0, "no output on CPU %d", cpu);
+	}
+	check(enabled(power) == all_cpus(), "enabled on CPUs %#lx only", enabled(power));
+	note("lab: the MSR is %#llx on %d CPUs, before and after",
+	     (unsigned long long)before[0], cpus);
+	return PASS;
+}
+
+STEP("suspend-allowed", step_suspend_allowed);
+
 /* Where a VM is held that is being created, or destroyed. */
 static int hold_where;
 
