@@ -293,8 +293,8 @@ static void choose_panic(void)
  */
 static int step_restart(int argc, char **argv)
 {
-	bool reboot_only = !strcmp(argv[1], "reboot"), crash = !strncmp(argv[1], "crash", 5);
-	bool panic = !strcmp(argv[1], "crash-panic");
+	bool reboot_only = !strcmp(argv[1], "reboot"), panic = !strcmp(argv[1], "crash-panic");
+	bool crash = panic || !strcmp(argv[1], "crash");
 	static struct runner r[8];
 	pthread_t thread;
 	int power;

@@ -13,6 +13,8 @@
 #include "../leftovers.h"
 #include "../work.h"
 
+#define SYSLOG_ACTION_READ_ALL	3	/* the kernel's own name, in no header for user space */
+
 /* The VM that has the name, and its directory as it was in the beginning. */
 struct owner {
 	struct vm vm;
@@ -54,7 +56,7 @@ static int said_taken(const struct owner *o)
 {
 	static char log[1 << 20];
 	char line[64], *p = log;
-	int len = klogctl(3, log, sizeof(log) - 1), nr = 0;
+	int len = klogctl(SYSLOG_ACTION_READ_ALL, log, sizeof(log) - 1), nr = 0;
 
 	check(len >= 0, "klogctl: %m");
 	log[len] = 0;

@@ -174,7 +174,7 @@ static char *plain(const char *line)
 	return format("%s", p + strspn(p, " "));
 }
 
-/* The panic that was asked for is none. */
+/* asked: text of a panic that the scenario asks for, which is none of those to be judged. */
 void read_console(struct console *con, const char *dir, const char *banner,
 		  const struct list *wanted, const char *asked, const struct errata *errata,
 		  const char *machine)
