@@ -285,11 +285,11 @@ static void choose_panic(void)
 }
 
 /*
- * restart reboot|kexec|crash|crash-panic vcpus|create|race|created|destroyed: the machine restarts, or
- * jumps into the kernel in /next, while vCPUs run, VMs are created and destroyed all the
- * time, or there is only one, at the worst moment: about to enable virtualization, or half
- * created or half destroyed, with all CPUs enabled.  A kernel that was jumped into has no
- * /next: there, it is done.
+ * restart reboot|kexec|crash|crash-panic vcpus|create|race|created|destroyed: the machine
+ * restarts, or jumps into the kernel in /next, while vCPUs run, VMs are created and destroyed
+ * all the time, or there is only one, at the worst moment: about to enable virtualization, or
+ * half created or half destroyed, with all CPUs enabled.  A kernel that was jumped into has
+ * no /next: there, it is done.
  */
 static int step_restart(int argc, char **argv)
 {
