@@ -395,7 +395,7 @@ static int watch_crash(void)
 			   register_kretprobe(&vmxoff_probe);
 }
 
-static int crash(void)
+static int crash(bool by_panic)
 {
 	typeof(crash_kexec) *jump = (void *)lookup("crash_kexec");
 	int r;
@@ -406,6 +406,9 @@ static int crash(void)
 	if (r)
 		return r;
 	crash_cpu = get_cpu();
+	/* As SysRq-c does, once it has left its RCU section. */
+	if (by_panic)
+		panic(POWER_PANIC);
 	jump(NULL);
 	/* There was no crash kernel. */
 	put_cpu();
@@ -446,7 +449,7 @@ static long power_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		mod_timer(&wake_timer, jiffies + msecs_to_jiffies(arg));
 		return 0;
 	case POWER_CRASH:
-		return crash();
+		return crash(arg);
 	}
 	return -ENOTTY;
 }

@@ -43,7 +43,11 @@ enum power_point {
 /* Wake the system from suspend to idle in so many milliseconds, as a device would. */
 #define POWER_WAKE		_IO('P', 8)
 
-/* Jump into the crash kernel, as panic() does, and say which CPUs left before. */
+/*
+ * Jump into the crash kernel, as panic() does, and say which CPUs left before.
+ * arg 1: by panic() itself, which says POWER_PANIC.
+ */
 #define POWER_CRASH		_IO('P', 9)
+#define POWER_PANIC		"as a scenario asked for"
 
 #endif

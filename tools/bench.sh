@@ -6,9 +6,17 @@
 # counts are ratios: the host is shared.  Also, what the destruction of a VM is spent on.
 # ROUNDS, CPUS and BASES limit it.  BASES=7.3 writes bench/create-7.3.txt and .svg, all
 # bases bench/create.txt and .svg.
+# WHAT=cgroup: instead, how long a VM and its vCPU take in a cgroup where tasks fork and
+# exit, on demand only; bench/cgroup.txt.
 . "$(dirname "$0")/lib.sh"
 lock
-rounds=${ROUNDS:-3} all_cpus=${CPUS:-2 8 16} name=bench/create${BASES:+-$(echo "$BASES" | tr ' ' -)}
+rounds=${ROUNDS:-3} all_cpus=${CPUS:-2 8 16} what=${WHAT:-create}
+name=bench/$what${BASES:+-$(echo "$BASES" | tr ' ' -)}
+case $what in
+create) flavour=plain ;;
+cgroup) flavour=cgroups ;;
+*) die "WHAT='$what' is neither create nor cgroup" ;;
+esac
 "$TOP/tools/need.sh" bench
 tsv=$BUILD/bench.tsv parts=$BUILD/bench.parts table=$BUILD/bench.txt
 : > "$tsv"
@@ -19,10 +27,10 @@ variants=
 for b in ${BASES:-$(bases)}; do
 	use_base "$b"
 	for kernel in $(kernels); do
-		"$TOP/tools/prepare.sh" x86_64-svm plain "$kernel"
+		"$TOP/tools/prepare.sh" x86_64-svm "$flavour" "$kernel"
 		variants="$variants $b:$kernel:demand"
-		case " $at_load " in
-		*" $kernel "*) variants="$variants $b:$kernel:load" ;;
+		case "$what $at_load " in
+		"create "*" $kernel "*) variants="$variants $b:$kernel:load" ;;
 		esac
 	done
 done
@@ -40,10 +48,11 @@ for round in $(seq "$rounds"); do
 			*:load) APPEND=kvm.enable_virt_at_load=1 ;;
 			esac
 			[ "$how" = load ] || scenario=bench-parts
+			[ "$what" = create ] || scenario=bench-cgroup
 			say "round $round of $rounds, $CPUS CPUs, $v"
-			LAB_RESULTS='' "$TOP/tools/boot.sh" x86_64-svm plain "$kernel" $scenario > "$LOGS/bench.log" ||
+			LAB_RESULTS='' "$TOP/tools/boot.sh" x86_64-svm "$flavour" "$kernel" $scenario > "$LOGS/bench.log" ||
 				{ sed -n 1,6p "$LOGS/bench.log"; die "the boot failed: $LOGS/bench.log"; }
-			report=$WORK/run/x86_64-svm-plain-$kernel-$scenario/report
+			report=$WORK/run/x86_64-svm-$flavour-$kernel-$scenario/report
 			sed -n "s/^# bench/$CPUS	$v/p" "$report" >> "$tsv"
 			sed -n "s/^# parts/$CPUS	$v/p" "$report" >> "$parts"
 		done
@@ -77,6 +86,16 @@ table()
 	END { flush() }'
 }
 
+headed_table()
+{
+	printf '# load     what               CPUs'
+	for v in $variants; do
+		printf ' %13s' "$(echo "$v" | sed 's/:demand//; s/:/ /g')"
+	done
+	echo
+	table
+}
+
 # Mean of the rounds' means.
 parts_table()
 {
@@ -99,6 +118,18 @@ parts_table()
 	END { flush() }'
 }
 
+if [ "$what" = cgroup ]; then
+	{
+		echo "# SPDX-License-Identifier: GPL-2.0-only"
+		echo "# Written by WHAT=cgroup make bench: median of $rounds boots, each of 500 VMs, in us, and the"
+		echo "# ratio to the base of the same kernel; $(cat "$WORK/run/x86_64-svm-cgroups-base-bench-cgroup/version"), tsc=reliable"
+		headed_table
+	} > "$table"
+	cp "$table" "$TOP/$name.txt"
+	cat "$table"
+	exit 0
+fi
+
 {
 	echo "# SPDX-License-Identifier: GPL-2.0-only"
 	echo "# Written by make bench: median of $rounds boots' medians of 100, in us, and the ratio to the base"
@@ -107,12 +138,7 @@ parts_table()
 		use_base "$b"
 		echo "# Linux $b is $(cat "$STORE/lab-release")"
 	done
-	printf '# load     what               CPUs'
-	for v in $variants; do
-		printf ' %13s' "$(echo "$v" | sed 's/:demand//; s/:/ /g')"
-	done
-	echo
-	table
+	headed_table
 	echo "#"
 	echo "# What kvm_put_kvm() is spent on, mean, in us, for VMs with a vCPU: the wait for readers of"
 	echo "# vm_list (series only), mmu_notifier_unregister(), rcu_barrier(), cleanup_srcu_struct(),"

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How long it takes to create and destroy VMs. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <linux/kvm.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "../lab.h"
@@ -182,3 +185,89 @@ static int step_bench_parts(int argc, char **argv)
 }
 
 STEP("bench-parts", step_bench_parts);
+
+#define CGROUPS	"/tmp/cgroup"
+#define GROUP	CGROUPS "/vmm"
+#define FORKERS	2
+
+/* Of the second VM, apart from its vCPU. */
+enum { CREATE_VM, CREATE_VCPU, BOTH };
+static const char *const apart[] = { "create VM", "create vCPU", "both" };
+
+static void join(void)
+{
+	check(write_file(GROUP "/cgroup.procs", "0"), "cgroup.procs: %m");
+}
+
+static void fork_and_exit(void)
+{
+	pid_t pid;
+
+	join();
+	for (;;) {
+		pid = fork();
+		if (!pid)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+	}
+}
+
+static void measure_apart(const char *load, int rounds)
+{
+	int i, m, vm, vcpu, other = vm_created();
+	double t[3];
+
+	for (i = -WARM_UP; i < rounds; i++) {
+		t[0] = now();
+		vm = vm_create();
+		t[1] = now();
+		vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+		t[2] = now();
+		check(vcpu >= 0, "a VM with a vCPU: %m");
+		close(vcpu);
+		close(vm);
+		if (i < 0)
+			continue;
+		us[CREATE_VM][i] = t[1] - t[0];
+		us[CREATE_VCPU][i] = t[2] - t[1];
+		us[BOTH][i] = t[2] - t[0];
+	}
+	close(other);
+	for (m = 0; m < 3; m++) {
+		qsort(us[m], rounds, sizeof(double), by_value);
+		note("bench\t%s\t%s p50\t%.0f", load, apart[m], us[m][rounds / 2] * 1e6);
+		note("bench\t%s\t%s p99\t%.0f", load, apart[m], us[m][rounds * 99 / 100] * 1e6);
+	}
+}
+
+/*
+ * bench-cgroup ROUNDS: alone in a cgroup, then beside tasks there that fork and exit.  A
+ * kernel thread that joins the VMM's cgroups waits for those who do.
+ */
+static int step_bench_cgroup(int argc, char **argv)
+{
+	int rounds = atoi(argv[1]), i;
+	pid_t pids[FORKERS];
+
+	check(rounds > 0 && rounds <= MAX_ROUNDS, "rounds: 1 to %d", MAX_ROUNDS);
+	check(!mkdir(CGROUPS, 0700) || errno == EEXIST, CGROUPS ": %m");
+	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) && errno == ENODEV)
+		skip("this kernel has no cgroup v2");
+	check(!mkdir(GROUP, 0700) || errno == EEXIST, GROUP ": %m");
+	join();
+	kvm_fd();
+	measure_apart("alone", rounds);
+	for (i = 0; i < FORKERS; i++) {
+		pids[i] = fork();
+		if (!pids[i])
+			fork_and_exit();
+	}
+	measure_apart("forks", rounds);
+	for (i = 0; i < FORKERS; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	return PASS;
+}
+
+STEP("bench-cgroup", step_bench_cgroup);

@@ -172,6 +172,60 @@ static int step_suspend_guests(int argc, char **argv)
 
 STEP("suspend-guests", step_suspend_guests);
 
+/*
+ * The MSR by which firmware allows virtualization on a CPU, and locks itself out of it:
+ * IA32_FEATURE_CONTROL, or VM_CR of AMD.
+ */
+static uint64_t allowed(int cpu)
+{
+	char path[32], info[8192];
+	uint64_t value;
+	uint32_t msr;
+	int fd;
+
+	check(read_file("/proc/cpuinfo", info, sizeof(info)), "/proc/cpuinfo: %m");
+	msr = strstr(info, " vmx") ? 0x3a : 0xc0010114;
+	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
+	fd = open(path, O_RDONLY);
+	check(fd >= 0, "no %s: %m", path);
+	check(pread(fd, &value, 8, msr) == 8, "MSR %#x on CPU %d: %m", msr, cpu);
+	close(fd);
+	return value;
+}
+
+/*
+ * suspend-allowed: a CPU comes out of a reset with that MSR cleared, and it is as before
+ * when KVM enables virtualization for the guests that there are.
+ */
+static int step_suspend_allowed(int argc, char **argv)
+{
+	int cpus = nr_cpus(), cpu, power = open_power();
+	uint64_t *before = calloc(cpus, sizeof(*before)), after;
+	struct vm vm = {};
+
+	for (cpu = 0; cpu < cpus; cpu++) {
+		before[cpu] = allowed(cpu);
+		check(before[cpu] == before[0], "CPU %d has %#llx, CPU 0 %#llx", cpu,
+		      (unsigned long long)before[cpu], (unsigned long long)before[0]);
+	}
+	vm_init(&vm, &code_hello, 0);
+	check(vm_getc(&vm) > 0, "no output");
+	sleep_to_ram();
+	for (cpu = 0; cpu < cpus; cpu++) {
+		after = allowed(cpu);
+		check(after == before[cpu], "CPU %d has %#llx, not %#llx", cpu,
+		      (unsigned long long)after, (unsigned long long)before[cpu]);
+		pin(cpu);
+		check(vm_getc(&vm) > 0, "no output on CPU %d", cpu);
+	}
+	check(enabled(power) == all_cpus(), "enabled on CPUs %#lx only", enabled(power));
+	note("lab: the MSR is %#llx on %d CPUs, before and after",
+	     (unsigned long long)before[0], cpus);
+	return PASS;
+}
+
+STEP("suspend-allowed", step_suspend_allowed);
+
 /* Where a VM is held that is being created, or destroyed. */
 static int hold_where;
 
@@ -219,15 +273,28 @@ static void *create_many(void *cpu)
 }
 
 /*
- * restart reboot|kexec|crash vcpus|create|race|created|destroyed: the machine restarts, or
- * jumps into the kernel in /next, while vCPUs run, VMs are created and destroyed all the
- * time, or there is only one, at the worst moment: about to enable virtualization, or half
- * created or half destroyed, with all CPUs enabled.  A kernel that was jumped into has no
- * /next: there, it is done.
+ * In panic(), what jumps into the crash kernel comes before or after what stops the other
+ * CPUs and calls the notifiers, as lab.case= says.
+ */
+static void choose_panic(void)
+{
+	const char *path = "/sys/module/kernel/parameters/crash_kexec_post_notifiers";
+	bool notifiers = !strcmp(cmdline("lab.case="), "notifiers");
+
+	check(write_file(path, notifiers ? "Y" : "N"), "%s: %m", path);
+}
+
+/*
+ * restart reboot|kexec|crash|crash-panic vcpus|create|race|created|destroyed: the machine
+ * restarts, or jumps into the kernel in /next, while vCPUs run, VMs are created and destroyed
+ * all the time, or there is only one, at the worst moment: about to enable virtualization, or
+ * half created or half destroyed, with all CPUs enabled.  A kernel that was jumped into has
+ * no /next: there, it is done.
  */
 static int step_restart(int argc, char **argv)
 {
-	bool reboot_only = !strcmp(argv[1], "reboot"), crash = !strcmp(argv[1], "crash");
+	bool reboot_only = !strcmp(argv[1], "reboot"), panic = !strcmp(argv[1], "crash-panic");
+	bool crash = panic || !strcmp(argv[1], "crash");
 	static struct runner r[8];
 	pthread_t thread;
 	int power;
@@ -236,6 +303,8 @@ static int step_restart(int argc, char **argv)
 	if (!reboot_only && !has_next())
 		return PASS;
 	power = open_power();
+	if (panic)
+		choose_panic();
 	if (!reboot_only)
 		load_next(crash ? KEXEC_FILE_ON_CRASH : 0);
 	kvm_fd();
@@ -253,7 +322,7 @@ static int step_restart(int argc, char **argv)
 	report_end();
 	sleep(1);
 	if (crash)
-		ioctl(power, POWER_CRASH);
+		ioctl(power, POWER_CRASH, panic);
 	else
 		syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
 			reboot_only ? LINUX_REBOOT_CMD_RESTART : LINUX_REBOOT_CMD_KEXEC, 0);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps for what KVM does about the host's TSC when CPUs come online or resume. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <time.h>
 
 #include "../lab.h"
 #include "../../modules/lab.h"
+#include "../../modules/power.h"
 
 #define X		1	/* the CPU that goes and comes; all else is on CPU 0 */
 #define AHEAD		0x100000000000ull	/* hours, in cycles */
@@ -217,3 +219,91 @@ static int step_tsc_unstable(int argc, char **argv)
 }
 
 STEP("tsc-unstable", step_tsc_unstable);
+
+/* By how much the guests' clocks are wrong at most, each read on both CPUs. */
+static int64_t worst(struct reading *first, int nr, const char *when)
+{
+	struct reading next;
+	int64_t wrong, most = 0;
+	int i;
+
+	for (i = 0; i < 2 * nr; i++) {
+		wrong = wrong_by(&first[i % nr], &next, i / nr);
+		note("%s: guest %d is wrong by %lld us, read within %lld us", when, i % nr,
+		     (long long)wrong / 1000, (long long)(next.after - next.before) / 1000);
+		if (llabs(wrong) > llabs(most))
+			most = wrong;
+	}
+	return most;
+}
+
+static void sleep_to_idle(void)
+{
+	int power = open("/dev/power", O_RDWR | O_CLOEXEC);
+
+	check(power >= 0, "no /dev/power: %m");
+	check(!ioctl(power, POWER_WAKE, 3000), "POWER_WAKE: %m");
+	suspend("freeze");
+	close(power);
+}
+
+/*
+ * tsc-sleep: guests' clocks go on with the host's CLOCK_BOOTTIME, which counts the sleep,
+ * if the system slept as lab.case= says: idle, ram, or reset, i.e. the same with a TSC that
+ * begins anew.  Where it does not, it has counted the sleep, and KVM leaves clocks alone
+ * that depend on nothing else; CLOCK_BOOTTIME then has the sleep from an RTC that counts
+ * seconds.
+ */
+static int step_tsc_sleep(int argc, char **argv)
+{
+	const char *how = cmdline("lab.case=");
+	bool idle = !strcmp(how, "idle"), reset = !strcmp(how, "reset");
+	int64_t most, slept, took, limit = idle || reset ? 20000000 : 1020000000;
+	struct reading first[2] = {}, next;
+	struct vm vm[2] = {};
+	double monotonic;
+	uint64_t tsc;
+	int i, khz;
+
+	lab = open_lab();
+	for (i = 0; i < 2; i++) {
+		vm_init(&vm[i], &code_clock, 0);
+		vm_set_msr(&vm[i], MSR_KVM_SYSTEM_TIME_NEW, PVCLOCK | 1, PVCLOCK | 1);
+		first[i].vm = &vm[i];
+		next.vm = &vm[i];
+		wrong_by(&first[i], &next, false);
+		first[i] = next;
+		check(next.guest, "the guest has no clock");
+	}
+	khz = ioctl(vm[0].vcpu, KVM_GET_TSC_KHZ, 0);
+	check(khz > 0, "KVM_GET_TSC_KHZ: %m");
+	most = worst(first, 2, "before");
+	check(llabs(most) < 20000000, "wrong by %lld us before", (long long)most / 1000);
+
+	took = boottime();
+	monotonic = now();
+	tsc = __builtin_ia32_rdtsc();
+	/* The host's TSC is behind what the vCPU has seen of it. */
+	if (reset)
+		ahead(&vm[0], AHEAD);
+	if (idle)
+		sleep_to_idle();
+	else
+		sleep_to_ram();
+	tsc = __builtin_ia32_rdtsc() - tsc;
+	took = boottime() - took;
+	slept = took - (int64_t)((now() - monotonic) * 1e9);
+	note("CLOCK_BOOTTIME counted %lld ms, %lld of them asleep, the host's TSC %lld ms",
+	     (long long)took / 1000000, (long long)slept / 1000000, (long long)tsc / khz);
+	for (i = 0; reset && i < 2; i++)
+		check(moved(&vm[i]).cycles, "guest %d was not moved: the TSC was not reset", i);
+
+	most = worst(first, 2, "after");
+	note("lab: slept %lld ms, guests' clocks are wrong by %lld us at most",
+	     (long long)slept / 1000000, (long long)most / 1000);
+	check(llabs(most) < limit, "a guest's clock is wrong by %lld us, of %lld ms",
+	      (long long)most / 1000, (long long)slept / 1000000);
+	return PASS;
+}
+
+STEP("tsc-sleep", step_tsc_sleep);

@@ -159,6 +159,7 @@ int do_judge(int argc, char **argv)
 	struct errata errata;
 	struct row row = {};
 	struct list wanted = {};
+	const char *asked;
 	int boots, i;
 
 	take_args(argc, argv, ROW_ARGS " file room banner dir ended expect");
@@ -182,11 +183,14 @@ int do_judge(int argc, char **argv)
 		add(&wanted, console->text);
 	if (*scenario_value(&s, "console"))
 		add(&wanted, scenario_value(&s, "console"));
+	asked = scenario_value(&s, "panic");
+	if (*asked)
+		add(&wanted, asked);
 	if (complaints)
 		return 2;
 
 	read_report(&rep, arg("dir"), boots);
-	read_console(&con, arg("dir"), arg("banner"), &wanted, &errata, row.machine);
+	read_console(&con, arg("dir"), arg("banner"), &wanted, asked, &errata, row.machine);
 	for (i = 0; i < rep.nr; i++)
 		judge_result(&j, &rep.r[i]);
 	judge_missing(&j, &rep);

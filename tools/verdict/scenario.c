@@ -28,6 +28,7 @@ static const struct {
 	{ "append", TEXT, "" },		/* to the kernel's command line */
 	{ "boots", NUMBER, "1" },	/* how often it has to come up */
 	{ "console", TEXT, "" },	/* what a test module has to say, on any base */
+	{ "panic", TEXT, "" },		/* a panic that the scenario asks for, and has to get */
 	{ "alone", YES, "" },
 	{ "slow", YES, "" },
 	{ "lockdep", YES, "" },		/* not worth a run without */

@@ -165,7 +165,8 @@ struct console {
 
 void read_report(struct report *rep, const char *dir, int boots);
 void read_console(struct console *con, const char *dir, const char *banner,
-		  const struct list *wanted, const struct errata *errata, const char *machine);
+		  const struct list *wanted, const char *asked, const struct errata *errata,
+		  const char *machine);
 
 /* rows.c: what the shell knows of machines, and the rows that follow from it. */
 struct machine {

@@ -27,6 +27,7 @@ key()
 printf 'title: a test\nboots: 2\nvms 8\n' > twice
 printf 'title: a test\nvms 8\n' > says
 printf 'title: a test\nconsole: left on all CPUs\nvms 8\n' > says-more
+printf 'title: a test\npanic: as asked\nvms 8\n' > asks
 printf 'title: a test\nvms 8\n' > one
 printf 'says* * * * console cannot run vCPUs any more\n' > expect
 printf '* known-bad the reason\n* now-and-then unstable: it is\nx* known_warn it does so\ny* bad-elsewhere it is\n' > errata
