@@ -175,6 +175,18 @@ static int64_t wrong_by(struct reading *first, struct reading *r, bool on_x)
 	return 0;
 }
 
+/* A VM with a clock, and its first reading. */
+static void start_clock(struct vm *vm, struct reading *first, bool on_x)
+{
+	struct reading none = { .vm = vm }, next;
+
+	vm_init(vm, &code_clock, 0);
+	vm_set_msr(vm, MSR_KVM_SYSTEM_TIME_NEW, PVCLOCK | 1, PVCLOCK | 1);
+	wrong_by(&none, &next, on_x);
+	*first = next;
+	check(first->guest, "the guest has no clock");
+}
+
 /*
  * tsc-unstable: the TSC turns out to be unstable when a CPU comes online.  A guest that
  * ran there last, and one that did not, keep the right time, wherever they run next.
@@ -187,15 +199,8 @@ static int step_tsc_unstable(int argc, char **argv)
 	int round, i;
 
 	lab = open_lab();
-	for (i = 0; i < 2; i++) {
-		vm_init(&vm[i], &code_clock, 0);
-		vm_set_msr(&vm[i], MSR_KVM_SYSTEM_TIME_NEW, PVCLOCK | 1, PVCLOCK | 1);
-		first[i].vm = &vm[i];
-		next.vm = &vm[i];
-		wrong_by(&first[i], &next, !i);
-		first[i] = next;
-		check(next.guest, "the guest has no clock");
-	}
+	for (i = 0; i < 2; i++)
+		start_clock(&vm[i], &first[i], !i);
 	for (round = 0; round < 8; round++) {
 		check(set_online(X, false), "CPU %d: %m", X);
 		if (!round)
@@ -259,22 +264,15 @@ static int step_tsc_sleep(int argc, char **argv)
 	const char *how = cmdline("lab.case=");
 	bool idle = !strcmp(how, "idle"), reset = !strcmp(how, "reset");
 	int64_t most, slept, took, limit = idle || reset ? 20000000 : 1020000000;
-	struct reading first[2] = {}, next;
+	struct reading first[2] = {};
 	struct vm vm[2] = {};
 	double monotonic;
 	uint64_t tsc;
 	int i, khz;
 
 	lab = open_lab();
-	for (i = 0; i < 2; i++) {
-		vm_init(&vm[i], &code_clock, 0);
-		vm_set_msr(&vm[i], MSR_KVM_SYSTEM_TIME_NEW, PVCLOCK | 1, PVCLOCK | 1);
-		first[i].vm = &vm[i];
-		next.vm = &vm[i];
-		wrong_by(&first[i], &next, false);
-		first[i] = next;
-		check(next.guest, "the guest has no clock");
-	}
+	for (i = 0; i < 2; i++)
+		start_clock(&vm[i], &first[i], false);
 	khz = ioctl(vm[0].vcpu, KVM_GET_TSC_KHZ, 0);
 	check(khz > 0, "KVM_GET_TSC_KHZ: %m");
 	most = worst(first, 2, "before");
