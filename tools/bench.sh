@@ -4,7 +4,7 @@
 # each kernel, with virtualization enabled on demand, and at load where the kernel can
 # (linux-*/base: at_load); 2, 8 and 16 CPUs; side by side, several times in turn.  What
 # counts are ratios: the host is shared.  Also, what the destruction of a VM is spent on.
-# ROUNDS, CPUS and BASES limit it.  BASES=7.3 writes bench/create-7.3.txt and .svg, all
+# ROUNDS, CPUS and BASES limit it.  One base in BASES writes bench/create-BASE.txt and .svg, all
 # bases bench/create.txt and .svg.
 # WHAT=cgroup: instead, how long a VM and its vCPU take in a cgroup where tasks fork and
 # exit, on demand only; bench/cgroup.txt.
