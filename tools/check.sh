@@ -5,8 +5,9 @@
 # A kernel's scenarios run as soon as it is built; the most telling kernels come first.
 # "fast" boots the machines that are marked so; "all" goes on where it stopped: a row in
 # results/ that passed and whose kernel, scenario, machine and emulator are the same is kept.
-# MACHINES limits it to the scenarios of these machines, SCENARIOS to these.  MINUTES is for hosts of unknown
-# speed: what has not begun by then is skipped, by name.  KEEP= (empty) runs all again.
+# MACHINES limits it to the scenarios of these machines, SCENARIOS to these.  MINUTES is for
+# hosts of unknown speed: what has not begun by then is skipped, by name.  KEEP= (empty) runs
+# all again.
 . "$(dirname "$0")/lib.sh"
 lock
 how=$1
