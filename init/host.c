@@ -6,9 +6,11 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "lab.h"
+#include "../modules/power.h"
 
 #ifndef SYS_kexec_file_load
 #define SYS_kexec_file_load	-1	/* MIPS: there is no such system call */
@@ -137,6 +139,36 @@ void sleep_to_ram(void)
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "0"), "wakealarm: %m");
 	check(write_file("/sys/class/rtc/rtc0/wakealarm", "+20"), "wakealarm: %m");
 	suspend("mem");
+}
+
+int open_power(void)
+{
+	int fd = open("/dev/power", O_RDWR | O_CLOEXEC);
+
+	check(fd >= 0, "no /dev/power: %m");
+	return fd;
+}
+
+void sleep_to_idle(void)
+{
+	int power = open_power();
+
+	check(!ioctl(power, POWER_WAKE, 3000), "POWER_WAKE: %m");
+	suspend("freeze");
+	close(power);
+}
+
+void make_vmm_cgroup(void)
+{
+	check(!mkdir(CGROUPS, 0700) || errno == EEXIST, CGROUPS ": %m");
+	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) && errno == ENODEV)
+		skip("this kernel has no cgroup v2");
+	check(!mkdir(VMM_CGROUP, 0700) || errno == EEXIST, VMM_CGROUP ": %m");
+}
+
+void join_vmm_cgroup(void)
+{
+	check(write_file(VMM_CGROUP "/cgroup.procs", "0"), "cgroup.procs: %m");
 }
 
 void module_name(const char *module, char *name, size_t size)

@@ -71,6 +71,14 @@ void replug(int cpu);
 /* The step fails unless the machine suspends, state "mem" or "freeze", and resumes. */
 void suspend(const char *state);
 void sleep_to_ram(void);		/* "mem", until the RTC ends it */
+void sleep_to_idle(void);		/* "freeze", until power.ko ends it */
+int open_power(void);			/* power.ko, which has to be there */
+
+/* The cgroup v2 that a VMM is put into; without cgroups the step is skipped. */
+#define CGROUPS		"/tmp/cgroup"
+#define VMM_CGROUP	CGROUPS "/vmm"
+void make_vmm_cgroup(void);
+void join_vmm_cgroup(void);
 
 /* kvm-amd.ko as the kernel names it, kvm_amd. */
 void module_name(const char *module, char *name, size_t size);

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How long it takes to create and destroy VMs. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <linux/kvm.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "../lab.h"
@@ -186,24 +183,17 @@ static int step_bench_parts(int argc, char **argv)
 
 STEP("bench-parts", step_bench_parts);
 
-#define CGROUPS	"/tmp/cgroup"
-#define GROUP	CGROUPS "/vmm"
 #define FORKERS	2
 
 /* Of the second VM, apart from its vCPU. */
 enum { CREATE_VM, CREATE_VCPU, BOTH };
 static const char *const apart[] = { "create VM", "create vCPU", "both" };
 
-static void join(void)
-{
-	check(write_file(GROUP "/cgroup.procs", "0"), "cgroup.procs: %m");
-}
-
 static void fork_and_exit(void)
 {
 	pid_t pid;
 
-	join();
+	join_vmm_cgroup();
 	for (;;) {
 		pid = fork();
 		if (!pid)
@@ -250,11 +240,8 @@ static int step_bench_cgroup(int argc, char **argv)
 	pid_t pids[FORKERS];
 
 	check(rounds > 0 && rounds <= MAX_ROUNDS, "rounds: 1 to %d", MAX_ROUNDS);
-	check(!mkdir(CGROUPS, 0700) || errno == EEXIST, CGROUPS ": %m");
-	if (mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) && errno == ENODEV)
-		skip("this kernel has no cgroup v2");
-	check(!mkdir(GROUP, 0700) || errno == EEXIST, GROUP ": %m");
-	join();
+	make_vmm_cgroup();
+	join_vmm_cgroup();
 	kvm_fd();
 	measure_apart("alone", rounds);
 	for (i = 0; i < FORKERS; i++) {

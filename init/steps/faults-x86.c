@@ -185,12 +185,11 @@ STEP("fail-opened", step_fail_opened);
  */
 static int step_fail_load(int argc, char **argv)
 {
-	int power = open("/dev/power", O_RDWR | O_CLOEXEC);
+	int power = open_power();
 	int nth, r, left, failed = 0, survived = 0;
 	struct leftovers before = leftovers();
 	char when[32];
 
-	check(power >= 0, "no /dev/power: %m");
 	arm_faults();
 	for (nth = 1; ; nth++) {
 		snprintf(when, sizeof(when), "point %d", nth);

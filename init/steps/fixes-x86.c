@@ -326,11 +326,10 @@ static bool cpu0_enabled(int power)
  */
 static int step_lost_cpu(int argc, char **argv)
 {
-	int power = open("/dev/power", O_RDWR | O_CLOEXEC), i;
+	int power = open_power(), i;
 	struct runner on_0, on_x, between;
 	bool at_load;
 
-	check(power >= 0, "no /dev/power: %m");
 	at_load = cpu0_enabled(power);
 	for (i = 0; i < 2; i++) {
 		memset(&on_0, 0, sizeof(on_0));

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A VMM in a cgroup v2 that is frozen: does the cgroup get there? */
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "../lab.h"
-
-#define ROOT	"/tmp/cgroup"
-#define GROUP	ROOT "/vmm"
 
 static bool is_frozen(void)
 {
 	char text[256];
 
-	check(read_file(GROUP "/cgroup.events", text, sizeof(text)), "cgroup.events: %m");
+	check(read_file(VMM_CGROUP "/cgroup.events", text, sizeof(text)), "cgroup.events: %m");
 	return strstr(text, "frozen 1");
 }
 
@@ -25,7 +20,7 @@ static void vmm(const char *has, int ready)
 {
 	struct vm vm = {};
 
-	check(write_file(GROUP "/cgroup.procs", "0"), "cgroup.procs: %m");
+	join_vmm_cgroup();
 	if (!strcmp(has, "vm"))
 		vm.fd = vm_created();
 	else if (!strcmp(has, "vcpu"))
@@ -45,24 +40,21 @@ static int step_frozen(int argc, char **argv)
 	pid_t pid;
 
 	check(!pipe(fds), "pipe: %m");
-	check(!mkdir(ROOT, 0700) || errno == EEXIST, ROOT ": %m");
-	if (mount("cgroup2", ROOT, "cgroup2", 0, NULL) && errno == ENODEV)
-		skip("this kernel has no cgroup v2");
-	check(!mkdir(GROUP, 0700) || errno == EEXIST, GROUP ": %m");
+	make_vmm_cgroup();
 	pid = fork();
 	if (!pid)
 		vmm(argv[1], fds[1]);
 	close(fds[1]);
 	check(read(fds[0], &c, 1) == 1, "the VMM did not come up");
 
-	check(write_file(GROUP "/cgroup.freeze", "1"), "cgroup.freeze: %m");
+	check(write_file(VMM_CGROUP "/cgroup.freeze", "1"), "cgroup.freeze: %m");
 	end = now() + 3;
 	while (!(frozen = is_frozen()) && now() < end)
 		usleep(10000);
-	check(write_file(GROUP "/cgroup.freeze", "0"), "cgroup.freeze: %m");
+	check(write_file(VMM_CGROUP "/cgroup.freeze", "0"), "cgroup.freeze: %m");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	umount(ROOT);
+	umount(CGROUPS);
 	check(frozen, "cgroup.events does not say \"frozen 1\" after 3 s");
 	return PASS;
 }

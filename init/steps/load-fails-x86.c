@@ -4,7 +4,6 @@
  * What kvm.ko still has of the one before is memory that was freed.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/kvm.h>
 #include <string.h>
 
@@ -85,13 +84,12 @@ static bool fail_load(int power, const char *vendor, int nth, int *left,
  */
 static int step_load_fails(int argc, char **argv)
 {
-	int power = open("/dev/power", O_RDWR | O_CLOEXEC);
+	int power = open_power();
 	int nth, all, nr, tried = 0, failed = 0, left;
 	char *modules[MAX_MODULES];
 	struct leftovers before;
 	const char *vendor;
 
-	check(power >= 0, "no /dev/power: %m");
 	check(nr_cpus() > 1, "this machine has one CPU");
 	nr = kvm_modules(modules);
 	vendor = modules[nr - 1];

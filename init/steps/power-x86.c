@@ -12,14 +12,6 @@
 #include "../lab.h"
 #include "../../modules/power.h"
 
-static int open_power(void)
-{
-	int fd = open("/dev/power", O_RDWR | O_CLOEXEC);
-
-	check(fd >= 0, "no /dev/power: %m");
-	return fd;
-}
-
 /* A bit for each CPU on which virtualization is enabled. */
 static unsigned long enabled(int power)
 {
@@ -146,12 +138,10 @@ static int step_suspend_guests(int argc, char **argv)
 		for (i = 0; i < 3; i++)
 			clock[i] = kvm_clock(&r[i]);
 		begun = now();
-		if (idle) {
-			check(!ioctl(power, POWER_WAKE, 3000), "POWER_WAKE: %m");
-			suspend("freeze");
-		} else {
+		if (idle)
+			sleep_to_idle();
+		else
 			sleep_to_ram();
-		}
 		length = now() - begun;
 		for (i = 0; i < 3; i++) {
 			wait_progress(&r[i], "after the resume");

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps for what KVM does about the host's TSC when CPUs come online or resume. */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <time.h>
 
 #include "../lab.h"
 #include "../../modules/lab.h"
-#include "../../modules/power.h"
 
 #define X		1	/* the CPU that goes and comes; all else is on CPU 0 */
 #define AHEAD		0x100000000000ull	/* hours, in cycles */
@@ -240,16 +238,6 @@ static int64_t worst(struct reading *first, int nr, const char *when)
 			most = wrong;
 	}
 	return most;
-}
-
-static void sleep_to_idle(void)
-{
-	int power = open("/dev/power", O_RDWR | O_CLOEXEC);
-
-	check(power >= 0, "no /dev/power: %m");
-	check(!ioctl(power, POWER_WAKE, 3000), "POWER_WAKE: %m");
-	suspend("freeze");
-	close(power);
 }
 
 /*
