@@ -121,19 +121,23 @@ emulate()
 	[ "$quiet" -lt "$enough" ] || ended='exit 0'
 	[ "$ended" != 'exit 124' ] && [ "$ended" != 'exit 137' ] || ended=timeout
 }
-emulate "$@"
 
 # TCG was seen to lose timer interrupts, once in some twenty boots, on the base.
 # A hang is tried once more; what the first try said is kept, and pointed to.
-case $ended:$expect in
-timeout:*hang*) ;;
-timeout:*)
-	mkdir -p "$dir/hung"
-	mv "$console" "$report" "$dir/hung/"
-	say "       note: $full hung at the first try: ${dir#"$PWD"/}/hung"
+emulate_patiently()
+{
 	emulate "$@"
-	;;
-esac
+	case $ended:$expect in
+	timeout:*hang*) ;;
+	timeout:*)
+		mkdir -p "$dir/hung"
+		mv "$console" "$report" "$dir/hung/"
+		say "       note: $full hung at the first try: ${dir#"$PWD"/}/hung"
+		emulate "$@"
+		;;
+	esac
+}
+emulate_patiently "$@"
 
 judge()
 {
@@ -151,7 +155,7 @@ pass | *hang*) ;;
 	if ! LAB_RESULTS='' judge > "$dir/first/verdict"; then
 		mv "$console" "$report" "$dir/first/"
 		say "       note: $full did not go wrong as it has to at the first try: ${dir#"$PWD"/}/first"
-		emulate "$@"
+		emulate_patiently "$@"
 	fi
 	;;
 esac
