@@ -305,7 +305,8 @@ static int watch_shutdown(void)
 	return r;
 }
 
-static bool fail_resume, watching_enable;
+static enum power_failing failing;
+static bool watching_enable;
 
 /* In place of what enables virtualization, which therefore stays disabled. */
 static noinline int fail_to_enable(void)
@@ -315,8 +316,17 @@ static noinline int fail_to_enable(void)
 
 static int on_enable(struct kprobe *kp, struct pt_regs *regs)
 {
-	if (system_state != SYSTEM_SUSPEND || !xchg(&fail_resume, false))
+	switch (READ_ONCE(failing)) {
+	case POWER_RESUMING:
+		if (system_state != SYSTEM_SUSPEND)
+			return 0;
+		WRITE_ONCE(failing, POWER_NONE);
+		break;
+	case POWER_ALL:
+		break;
+	default:
 		return 0;
+	}
 	instruction_pointer_set(regs, (unsigned long)fail_to_enable);
 	return 1;
 }
@@ -327,7 +337,7 @@ static struct kprobe enable_probe = {
 	.symbol_name = SVM_ENABLE_CPU,
 };
 
-static int resume_fails(void)
+static int fail_resume(enum power_failing who)
 {
 	int r;
 
@@ -337,7 +347,7 @@ static int resume_fails(void)
 			return r;
 		watching_enable = true;
 	}
-	WRITE_ONCE(fail_resume, true);
+	WRITE_ONCE(failing, who);
 	return 0;
 }
 
@@ -444,7 +454,7 @@ static long power_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		complete(&created);
 		return 0;
 	case POWER_FAIL_RESUME:
-		return resume_fails();
+		return fail_resume(arg);
 	case POWER_WAKE:
 		mod_timer(&wake_timer, jiffies + msecs_to_jiffies(arg));
 		return 0;

@@ -37,7 +37,16 @@ enum power_point {
 #define POWER_HELD		_IO('P', 5)
 #define POWER_CREATED		_IO('P', 6)
 
-/* The CPU that resumes next fails to enable virtualization, and has it disabled. */
+/*
+ * These CPUs fail to enable virtualization, and have it disabled: the one that resumes next,
+ * or all of them from now on.
+ */
+enum power_failing {
+	POWER_NONE,
+	POWER_RESUMING,
+	POWER_ALL,
+};
+
 #define POWER_FAIL_RESUME	_IO('P', 7)
 
 /* Wake the system from suspend to idle in so many milliseconds, as a device would. */

@@ -305,9 +305,9 @@ static void dead(struct runner *r, const char *when)
 	check(ticks(r) == old, "the guest ran, %s", when);
 }
 
-static void lose_cpu(int power)
+static void lose(int power, enum power_failing who)
 {
-	check(!ioctl(power, POWER_FAIL_RESUME), "POWER_FAIL_RESUME: %m");
+	check(!ioctl(power, POWER_FAIL_RESUME, who), "POWER_FAIL_RESUME: %m");
 	sleep_to_ram();
 }
 
@@ -344,7 +344,7 @@ static int step_lost_cpu(int argc, char **argv)
 		start(&on_x, X);
 		progress(&on_0, "before");
 		progress(&on_x, "before");
-		lose_cpu(power);
+		lose(power, POWER_RESUMING);
 		check(!cpu0_enabled(power), "virtualization is enabled on CPU 0");
 
 		dead(&on_0, "on CPU 0");
@@ -376,6 +376,46 @@ static int step_lost_cpu(int argc, char **argv)
 }
 
 STEP("lost-cpu", step_lost_cpu);
+
+/*
+ * lost-all: no CPU enables virtualization when the system resumes, without a VM and with one.
+ * The host has all of its CPUs nevertheless.  When they can be enabled again, VMs run on each.
+ */
+static int step_lost_all(int argc, char **argv)
+{
+	int power = open_power(), cpus = sysconf(_SC_NPROCESSORS_ONLN), left, cpu, with_vm;
+	struct runner vm;
+
+	for (with_vm = 0; with_vm < 2; with_vm++) {
+		if (with_vm) {
+			memset(&vm, 0, sizeof(vm));
+			vm_init(&vm.vm, &code_spin, 0);
+			start(&vm, X);
+			progress(&vm, "before");
+		}
+		lose(power, POWER_ALL);
+		left = sysconf(_SC_NPROCESSORS_ONLN);
+		check(left == cpus, "%d of %d CPUs are online after a resume %s a VM", left, cpus,
+		      with_vm ? "with" : "without");
+		if (with_vm)
+			dead(&vm, "on a CPU that is not enabled");
+		check(vm_create() == -1 && errno == EIO, "KVM_CREATE_VM: %m, not EIO");
+		check(!ioctl(power, POWER_FAIL_RESUME, POWER_NONE), "POWER_FAIL_RESUME: %m");
+		if (with_vm)
+			vm_free(&vm.vm);
+		for (cpu = 0; cpu < cpus; cpu++) {
+			memset(&vm, 0, sizeof(vm));
+			vm_init(&vm.vm, &code_spin, 0);
+			start(&vm, cpu);
+			progress(&vm, "on a CPU that is back");
+			stop(&vm);
+			vm_free(&vm.vm);
+		}
+	}
+	return PASS;
+}
+
+STEP("lost-all", step_lost_all);
 
 static void *go_offline(void *arg)
 {
