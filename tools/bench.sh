@@ -29,8 +29,8 @@ for b in ${BASES:-$(bases)}; do
 	for kernel in $(kernels); do
 		"$TOP/tools/prepare.sh" x86_64-svm "$flavour" "$kernel"
 		variants="$variants $b:$kernel:demand"
-		case "$what $at_load " in
-		"create "*" $kernel "*) variants="$variants $b:$kernel:load" ;;
+		case "$what: $at_load " in
+		"create:"*" $kernel "*) variants="$variants $b:$kernel:load" ;;
 		esac
 	done
 done
