@@ -248,7 +248,8 @@ topics()
 topic()
 {
 	need_series
-	topics | grep -qxF -e "$1" || die "no topic '$1'; TOPIC= takes one of: $(topics | paste -sd ' ')"
+	topics | grep -qxF -e "$1" ||
+		die "no topic '$1' for Linux $BASE; TOPIC= takes one of: $(topics | paste -sd ' '); BASE= one of: $(bases)"
 }
 
 # split SCENARIO[:CASE]: the scenario's file and name, and the case or nothing.
