@@ -15,7 +15,10 @@ cat <<EOF
   SCENARIO=  shell (default) $(scenarios)
   KEEP=      check-all: run again what passed before on the same tree
   TOPIC=     mail, each: one of $(topics | paste -sd ' ')
+  APPEND=    boot, soak: more words for the kernel's command line
+  ROUNDS= CPUS= BASES=  bench: how often, with how many CPUs, of which kernels
   V= SINCE=  mail: number of the version, and the tag to which it is compared
+  UNTESTED=yes  mail: also a topic whose tests have not run on this tree
   LINUX=     a tree or tarball of the base instead of Debian's package; it is only read
   BUILD=     where everything is built (default: build)
   JOBS=      how many compilers at once (default: $(nproc))
