@@ -3,8 +3,8 @@
  * When virtualization is enabled on which CPU: VMs created and destroyed, a CPU that goes
  * offline and comes online, suspend and resume, a restart into another kernel.
  *
- * Without PLAIN: the design of the series, in the words of 7.3.  What the code has to keep
- * to, so that the model is about it:
+ * Without PLAIN: the design of the series, in the words of 7.3.  The rules that the code has
+ * to keep to, so that the model is about it:
  *
  *   count	kvm_usage_count is written with kvm_lock and cpus_read_lock() held, and read by
  *		callbacks of CPU hotplug, which exclude its writers by cpus_write_lock()
@@ -44,10 +44,10 @@
  *			lost, or the system goes down
  *   RULE_TAKEOVER	the next kernel finds virtualization disabled; with it the system restarts
  *
- * The first two do not look once the system goes down, so they are checked without a restart,
- * which keeps the state space small.  For the same reason the system sleeps SLEEPS times, and
- * has two CPUs rather than three where models/expect says so.  A macro MUTANT_... takes one
- * thing out, see there.
+ * The first two do not look once the system goes down.  They are checked without a restart,
+ * which would also disable what others left enabled.  That keeps the state space small, too;
+ * for the same reason there are two CPUs instead of three, and one suspend instead of two,
+ * where models/expect says so.  A macro MUTANT_... takes one thing out, see there.
  */
 #ifndef NCPU
 #define NCPU	3
