@@ -42,6 +42,7 @@ need_space 300
 cp -r "$kernel/modules" "$dir/root/modules"
 [ "$scenario" = shell ] || "$verdict" steps "$file" > "$dir/root/steps"
 cp "$WORK/init/$arch.cpio" "$dir/initrd"
+! runs_host_check "$file" || cp "$BUILD/host-check/host-check" "$dir/root/"
 (cd "$dir/root" && find . | cpio --quiet -o -H newc -R 0:0) >> "$dir/initrd"
 ! grep -qs '^kselftests' "$file" || cat "$WORK/selftests/$arch.cpio" >> "$dir/initrd"
 rm -rf "$dir/root"

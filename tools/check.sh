@@ -174,6 +174,7 @@ unit()
 	wait
 	for s in $todo; do
 		! grep -q '^kselftests' "$TOP/scenarios/${s%%:*}" || over || "$TOP/tools/selftests.sh" "$m"
+		! runs_host_check "$TOP/scenarios/${s%%:*}" || "$TOP/tools/host-check.sh" build
 		boot_beside "$m" "$flavour" "$what" "$s"
 	done
 	for s in $todo; do

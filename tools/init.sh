@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # init.sh MACHINE: build init and busybox as build/BASE/init/ARCH.cpio.
 # busybox is the host's: other architectures do without.
+# With a second argument, "sources", their names are printed instead.
 . "$(dirname "$0")/lib.sh"
 lock
 machine "$1"
@@ -21,6 +22,8 @@ sources()
 	done
 	echo "$TOP/guests/$vm.c"
 }
+
+[ "${2:-}" != sources ] || { sources; exit 0; }
 
 # shellcheck disable=SC2046
 key=$(cat "$0" "$TOP"/init/*.h "$TOP"/modules/*.h $(sources) | sha256sum)

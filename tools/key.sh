@@ -36,6 +36,7 @@ for full in "$@"; do
 		# shellcheck disable=SC2046
 		cat "$file" "$TOP"/init/*.[ch] "$TOP/guests/$vm.c" $(sources "$file")
 		"$BUILD/verdict/verdict" expect room="$ROOM" scenario="$full" kernel="$what" machine="$name" flavour="$flavour"
+		! runs_host_check "$file" || "$TOP/tools/host-check.sh" key
 		! grep -q '^kselftests' "$file" || cat "$ROOM/errata" "$ROOM/selftests"
 	} | sha256sum)
 	echo "$full $(echo "$key" | cut -c1-16) $tree"

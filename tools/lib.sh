@@ -259,6 +259,12 @@ split()
 	case=${case#:} file=$TOP/scenarios/$scenario
 }
 
+# runs_host_check SCENARIO-FILE: does it take the program of make host-check?
+runs_host_check()
+{
+	grep -qs '^host-check' "$1"
+}
+
 # The scenarios that do not exist to fail.
 scenarios()
 {

@@ -21,4 +21,5 @@ machine "$1"
 [ "$3" = base ] || "$TOP/tools/series.sh" apply
 "$TOP/tools/kernel.sh" "$1" "$2" "$3"
 "$TOP/tools/init.sh" "$1"
+! runs_host_check "$TOP/scenarios/${4:-}" || "$TOP/tools/host-check.sh" build
 ! grep -qs '^kselftests' "$TOP/scenarios/${4:-}" || "$TOP/tools/selftests.sh" "$1"
