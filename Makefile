@@ -6,13 +6,13 @@ FLAVOUR ?=
 SCENARIO ?= shell
 TOPIC ?=
 
-export LINUX BUILD JOBS INSTALL MACHINES MINUTES KEEP V SINCE UNTESTED YES
+export LINUX BUILD JOBS INSTALL MACHINES MINUTES KEEP V SINCE UNTESTED CONFIG YES
 # One that is not given is up to tools/lib.sh; for check, it is both.
 ifneq ($(origin BASE),undefined)
 export BASE
 endif
 
-.PHONY: help run check check-all status table tree refresh boot soak objects each bench preempt mail host-check clean
+.PHONY: help run check check-all status table tree refresh boot soak objects each bench preempt mail deb host-check clean
 help: ; @tools/help.sh
 run: ; @tools/run.sh $(MACHINE) $(KERNEL) $(FLAVOUR)	# build a patched kernel, boot it, load KVM, run a guest
 check: ; @BASES="$(BASE)" tools/check.sh fast	# all tests that fit into minutes; base and series
@@ -28,5 +28,6 @@ each: ; @TOPIC="$(TOPIC)" tools/each.sh		# every patch by itself, built and boot
 bench: ; @tools/bench.sh			# VM creation and destruction: base, series, the other base
 preempt: ; @tools/preempt.sh			# longest section with preemption off in a VM's creator
 mail: ; @tools/mail.sh "$(TOPIC)"		# TOPIC as mail to the kvm list, in build/BASE/mail; sends nothing
+deb: ; @tools/deb.sh $(KERNEL)			# base or series as a package for a Debian host, in build/BASE/deb
 host-check: ; @tools/host-check.sh		# KVM on this very host, as it is: what a program can look at
 clean: ; @rm -rf $(or $(BUILD),build)		# remove everything that was built

@@ -50,6 +50,14 @@ expect 'unknown way to build' "no way 'nope'" "$TOP/tools/objects.sh" nope
 expect 'unknown base' "BASE='6.6' is not a base" env BASE=6.6 "$TOP/tools/base.sh"
 expect 'base without a name' "BASE='' is not a base" env BASE= "$TOP/tools/base.sh"
 
+expect 'a package of no kernel' "KERNEL='nope' is neither base nor series" "$TOP/tools/deb.sh" nope
+expect 'no such CONFIG' "CONFIG='$tmp/none' is not a file" env CONFIG="$tmp/none" "$TOP/tools/deb.sh" base
+echo 'CONFIG_ARM64=y' > "$tmp/config"
+expect 'CONFIG of another architecture' "is not a kernel's configuration for x86_64" \
+	env CONFIG="$tmp/config" "$TOP/tools/deb.sh" base
+echo 'CONFIG_X86_64=y' > "$tmp/config"
+expect 'CONFIG without KVM' 'has no CONFIG_KVM' env CONFIG="$tmp/config" "$TOP/tools/deb.sh" base
+
 # tree VERSION.PATCHLEVEL: what looks like the source of that kernel.
 tree()
 {

@@ -17,6 +17,7 @@ cat <<EOF
   TOPIC=     mail, each: one of $(topics | paste -sd ' ')
   APPEND=    boot, soak: more words for the kernel's command line
   ROUNDS= CPUS= BASES=  bench: how often, with how many CPUs, of which kernels
+  CONFIG=    deb: a kernel configuration in place of the lab's, e.g. a file of /boot
   YES=1      host-check: asks nobody
   V= SINCE=  mail: number of the version, and the tag to which it is compared
   UNTESTED=yes  mail: also a topic whose tests have not run on this tree

@@ -37,6 +37,7 @@ for full in "$@"; do
 		cat "$file" "$TOP"/init/*.[ch] "$TOP/guests/$vm.c" $(sources "$file")
 		"$BUILD/verdict/verdict" expect room="$ROOM" scenario="$full" kernel="$what" machine="$name" flavour="$flavour"
 		! runs_host_check "$file" || "$TOP/tools/host-check.sh" key
+		[ -z "$debian" ] || cat "$TOP/tools/debian.sh"
 		! grep -q '^kselftests' "$file" || cat "$ROOM/errata" "$ROOM/selftests"
 	} | sha256sum)
 	echo "$full $(echo "$key" | cut -c1-16) $tree"

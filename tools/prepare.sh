@@ -20,6 +20,7 @@ machine "$1"
 "$TOP/tools/base.sh"
 [ "$3" = base ] || "$TOP/tools/series.sh" apply
 "$TOP/tools/kernel.sh" "$1" "$2" "$3"
+[ -z "$debian" ] || "$TOP/tools/debian.sh" "$1" "$2" "$3"
 "$TOP/tools/init.sh" "$1"
 ! runs_host_check "$TOP/scenarios/${4:-}" || "$TOP/tools/host-check.sh" build
 ! grep -qs '^kselftests' "$TOP/scenarios/${4:-}" || "$TOP/tools/selftests.sh" "$1"
