@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Steps that put the program of make host-check to the test: it is ./host-check. */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -56,3 +58,40 @@ static int step_host_checked(int argc, char **argv)
 }
 
 STEP("host-checked", step_host_checked);
+
+static bool any_offline(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) < nr_cpus();
+}
+
+/* host-check-ended: somebody ends the program while a CPU is offline, which comes back. */
+static int step_host_check_ended(int argc, char **argv)
+{
+	double end = now() + 300;
+	int status, out;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		out = open("/dev/null", O_WRONLY);
+		dup2(out, 1);
+		setenv("YES", "1", 1);
+		execl("./host-check", "host-check", NULL);
+		_exit(127);
+	}
+	while (!any_offline()) {
+		check(!waitpid(pid, &status, WNOHANG), "it ended by itself: status %#x", status);
+		check(now() < end, "no CPU went offline");
+		usleep(1000);
+	}
+	kill(pid, SIGTERM);
+	status = wait_for(pid, 120);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 130, "status %#x, not 130 << 8", status);
+	check(!any_offline(), "%ld of %d CPUs are online", sysconf(_SC_NPROCESSORS_ONLN),
+	      nr_cpus());
+	sleep(2);
+	check(!any_offline(), "a CPU goes offline after its end");
+	return PASS;
+}
+
+STEP("host-check-ended", step_host_check_ended);
