@@ -99,9 +99,10 @@ static int step_qemu_guest(int argc, char **argv)
 	double start = now();
 	pid_t qemu;
 
-	sh("rm -rf guest.* guest; mkdir -p guest/modules; cp host-check guest/init; for m in %s; do "
-	   "cp /lib/modules/*-cloud-amd64/kernel/drivers/*/$m.ko guest/modules/ || exit; "
-	   "done; printf 'load %s\\ndisk\\n' > guest/steps; truncate -s 8M guest.disk; "
+	sh("rm -rf guest.* guest; mkdir -p guest/modules; cp host-check guest/init; "
+	   "for m in %s; do "
+	   "cp /lib/modules/*-cloud-amd64/kernel/drivers/*/$m.ko guest/modules/ || exit; done; "
+	   "printf 'load %s\\ndisk\\n' > guest/steps; truncate -s 8M guest.disk; "
 	   "cd guest && find . | cpio --quiet -o -H newc > ../guest.cpio", modules, modules);
 	qemu = start_qemu();
 	guest_works(qemu, 2, "at first");
