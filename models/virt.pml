@@ -27,11 +27,11 @@
  * With LOAD: the same with enable_virt_at_load, i.e. KVM itself is a user from before the
  * first VM until after the last one.  Loading does what a first VM does, and is not modelled.
  *
- * 6.1 looks at kvm_rebooting instead of system_state.  With RESUME_AS_SUSPENDED: the CPU that
- * resumes is enabled if it was when it suspended, or if it was lost, as in 6.1.  A kthread that
- * destroys the last dead VM may be between disabling the CPUs and clearing kvm_lost_cpu: then
- * the CPU that resumes is enabled and stays so without a VM.  With CLEARED_FIRST: kvm_lost_cpu
- * is also cleared before the CPUs are disabled, which prevents that.
+ * 6.1 looks at kvm_rebooting instead of system_state.  With RESUME_AS_SUSPENDED and
+ * CLEARED_FIRST, as in 6.1: the CPU that resumes is enabled if it was when it suspended, or if it
+ * was lost, and kvm_lost_cpu is also cleared before the CPUs are disabled.  Without CLEARED_FIRST,
+ * a kthread that destroys the last dead VM may be between disabling the CPUs and clearing
+ * kvm_lost_cpu: the CPU that resumes is enabled then and stays so without a VM.
  *
  * With PLAIN: Linux as it is upstream, with virtualization enabled on demand: callbacks are
  * registered after the CPUs have been enabled, and unregistered before they are disabled.
