@@ -210,9 +210,9 @@ static int host_check(void)
 	if (fd < 0) {
 		snprintf(no_kvm, sizeof(no_kvm), "/dev/kvm: %s", strerror(errno));
 		why = no_kvm;
-	}
-	if (fd >= 0)
+	} else {
 		close(fd);
+	}
 	if (!why && !agreed()) {
 		fprintf(stderr, "error: nobody said yes; YES=1 asks nobody\n");
 		return 2;

@@ -34,7 +34,6 @@
 #define ADMIN		(VMMS + 1)
 #define WORKERS		(VMMS + 2)
 #define MAX_OPS		24
-#define CHAOS_CGROUPS		"/tmp/chaos"
 
 static struct {
 	volatile bool stop, end_round;
@@ -251,7 +250,7 @@ static bool op_freeze(void)
 
 	if (!cgroups)
 		return false;
-	snprintf(group, sizeof(group), CHAOS_CGROUPS "/%d", me);
+	snprintf(group, sizeof(group), CGROUPS "/%d", me);
 	mkdir(group, 0700);
 	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
 	pid = start_vmm(path);
@@ -542,8 +541,8 @@ static int step_chaos(int argc, char **argv)
 	faults = has_faults();
 	if (faults)
 		arm_faults();
-	mkdir(CHAOS_CGROUPS, 0700);
-	cgroups = !mount("cgroup2", CHAOS_CGROUPS, "cgroup2", 0, NULL);
+	mkdir(CGROUPS, 0700);
+	cgroups = !mount("cgroup2", CGROUPS, "cgroup2", 0, NULL);
 	read_file("/proc/sys/vm/min_free_kbytes", old, sizeof(old));
 	reclaim_early();
 	/* What a first VM leaves for good is not a leak. */
@@ -576,10 +575,10 @@ static int step_chaos(int argc, char **argv)
 		for (i = 0; i < VMMS; i++) {
 			char group[64];
 
-			snprintf(group, sizeof(group), CHAOS_CGROUPS "/%d", i);
+			snprintf(group, sizeof(group), CGROUPS "/%d", i);
 			rmdir(group);
 		}
-		umount(CHAOS_CGROUPS);
+		umount(CGROUPS);
 	}
 	*line = 0;
 	for (i = 0; i < NR_OPS; i++)

@@ -377,6 +377,15 @@ static int step_lost_cpu(int argc, char **argv)
 
 STEP("lost-cpu", step_lost_cpu);
 
+/* Another VM, which runs on the CPU. */
+static void spin_on(struct runner *r, int cpu, const char *when)
+{
+	memset(r, 0, sizeof(*r));
+	vm_init(&r->vm, &code_spin, 0);
+	start(r, cpu);
+	progress(r, when);
+}
+
 /*
  * lost-all: no CPU enables virtualization when the system resumes, without a VM and with one.
  * The host has all of its CPUs nevertheless.  When they can be enabled again, VMs run on each.
@@ -387,12 +396,8 @@ static int step_lost_all(int argc, char **argv)
 	struct runner vm;
 
 	for (with_vm = 0; with_vm < 2; with_vm++) {
-		if (with_vm) {
-			memset(&vm, 0, sizeof(vm));
-			vm_init(&vm.vm, &code_spin, 0);
-			start(&vm, X);
-			progress(&vm, "before");
-		}
+		if (with_vm)
+			spin_on(&vm, X, "before");
 		lose(power, POWER_ALL);
 		left = sysconf(_SC_NPROCESSORS_ONLN);
 		check(left == cpus, "%d of %d CPUs are online after a resume %s a VM", left, cpus,
@@ -404,10 +409,7 @@ static int step_lost_all(int argc, char **argv)
 		if (with_vm)
 			vm_free(&vm.vm);
 		for (cpu = 0; cpu < cpus; cpu++) {
-			memset(&vm, 0, sizeof(vm));
-			vm_init(&vm.vm, &code_spin, 0);
-			start(&vm, cpu);
-			progress(&vm, "on a CPU that is back");
+			spin_on(&vm, cpu, "on a CPU that is back");
 			stop(&vm);
 			vm_free(&vm.vm);
 		}

@@ -10,24 +10,14 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "../tsc-aux.h"
 #include "../work.h"
-
-#define MSR_TSC_AUX	0xc0000103
-#define GUEST_AUX	0x4755
 
 static bool has_rdtscp(void)
 {
 	unsigned int a, b, c, d;
 
 	return __get_cpuid(0x80000001, &a, &b, &c, &d) && d & 1 << 27;
-}
-
-static uint32_t read_aux(void)
-{
-	uint32_t a, d, c;
-
-	asm volatile("rdtscp" : "=a" (a), "=d" (d), "=c" (c));
-	return c;
 }
 
 /*

@@ -9,9 +9,9 @@
 
 #include "../leftovers.h"
 #include "../../modules/power.h"
+#include "../tsc-aux.h"
 #include "../work.h"
 
-#define MSR_TSC_AUX	0xc0000103
 #define MANY		100000
 #define ENDS		30	/* points at either end that are all tried */
 #define EVERY		16	/* one in so many in between */
@@ -25,7 +25,7 @@ static void guests(void)
 	vm_init(&vm, &code_hello, 0);
 	for (cpu = 0; cpu < nr_cpus(); cpu++) {
 		pin(cpu);
-		vm_set_msr(&vm, MSR_TSC_AUX, 0x4755, 0x4755);
+		vm_set_msr(&vm, MSR_TSC_AUX, GUEST_AUX, GUEST_AUX);
 		r = vm_run(&vm);
 		check(r == KVM_EXIT_HLT || r == KVM_EXIT_IO, "the guest ended with %d", r);
 	}

@@ -13,23 +13,14 @@
 #include <sys/wait.h>
 
 #include "../lab.h"
+#include "../tsc-aux.h"
 #include "../../modules/lab.h"
 
-#define MSR_TSC_AUX	0xc0000103
 #define X		1	/* the CPU that things happen on; all else is on CPU 0 */
 
-#define GUEST_AUX	0x4755
 #define FOREIGN_AUX	0x666
 
 static int lab;
-
-static uint32_t read_aux(void)
-{
-	uint32_t a, d, c;
-
-	asm volatile("rdtscp" : "=a" (a), "=d" (d), "=c" (c));
-	return c;
-}
 
 static long lab_u32(unsigned long cmd, uint32_t arg)
 {
