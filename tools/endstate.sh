@@ -29,7 +29,9 @@ lines()
 }
 
 printf '  %-18s %6s %6s\n' 'code that enables' base series
-for dir in virt/kvm arch/x86/kvm arch/arm64/kvm arch/mips/kvm arch/riscv/kvm arch/powerpc/kvm arch/s390/kvm; do
+for dir in virt/kvm arch/x86/kvm arch/arm64/kvm arch/mips/kvm arch/riscv/kvm arch/loongarch/kvm \
+	arch/powerpc/kvm arch/s390/kvm; do
+	git --git-dir="$STORE" cat-file -e "refs/lab/base:$dir" 2> /dev/null || continue
 	base=$(lines base $dir) series=$(lines series $dir)
 	printf '  %-18s %6d %6d\n' "$dir" "$base" "$series"
 	case " $may_grow " in
