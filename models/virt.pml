@@ -27,6 +27,7 @@
  * With LOAD: the same with enable_virt_at_load, i.e. KVM itself is a user from before the
  * first VM until after the last one.  Loading does what a first VM does, and is not modelled.
  *
+ * 7.3 has a flag, kvm_virt_lost, in place of the number of the CPU.
  * 6.1 looks at kvm_rebooting instead of system_state.  With RESUME_AS_SUSPENDED and
  * CLEARED_FIRST, as in 6.1: the CPU that resumes is enabled if it was when it suspended, or if it
  * was lost, and kvm_lost_cpu is also cleared before the CPUs are disabled.  Without CLEARED_FIRST,
