@@ -18,12 +18,12 @@ static void find_state(char *number, size_t size)
 	if (access(CPUS "cpu1/hotplug/target", W_OK))
 		skip("no CPU 1, or no CONFIG_CPU_HOTPLUG_STATE_CONTROL");
 	states = read_all(CPUS "hotplug/states");
-	line = strstr(states, ": sched:starting\n");
-	check(line, "no state sched:starting");
+	line = strstr(states, ": ap:online\n");
+	check(line, "no state ap:online");
 	for (end = line; line > states && line[-1] != '\n'; line--)
 		;
 	snprintf(number, size, "%d", (int)strtol(line, NULL, 10));
-	check(*number != '0' && end > line, "no number before sched:starting");
+	check(*number != '0' && end > line, "no number before ap:online");
 	free(states);
 }
 
