@@ -103,7 +103,7 @@ done | complain_if 'a machine neither has nor lacks, or both has and lacks'
 # The rest is the lab's, and looked at once, by the checkpatch of the default base.
 grep -q '^default=yes' "$ROOM/base" || finish
 # What only holds for code inside the kernel is not asked of programs.
-programs=AVOID_EXTERNS,SPLIT_STRING,PREFER_KERNEL_TYPES,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME
+programs=AVOID_EXTERNS,SPLIT_STRING,PREFER_KERNEL_TYPES,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,EMBEDDED_FUNCTION_NAME,STRCPY
 [ -e "$SRC/.git" ] || git --git-dir="$STORE" worktree add -q -f --detach "$SRC" refs/lab/base
 git -C "$TOP" ls-files -co --exclude-standard -- 'init/*.[ch]' 'guests/*.[ch]' 'modules/*.[ch]' 'tools/*.[ch]' | sed "s|^|$TOP/|" |
 	checkpatch --no-tree --ignore $programs -f > "$WORK/checkpatch"
