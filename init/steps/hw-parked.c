@@ -9,27 +9,29 @@
 
 #define CPUS	"/sys/devices/system/cpu/"
 #define PARKED	1	/* the CPU */
+#define TARGET	CPUS "cpu1/hotplug/target"
 
 /* The first state in which a CPU is online and answers IPIs; before KVM's callback. */
 static void find_state(char *number, size_t size)
 {
-	char *states, *line, *end;
+	char *states, *line, *save, name[64];
+	int nr, found = 0;
 
-	if (access(CPUS "cpu1/hotplug/target", W_OK))
+	if (access(TARGET, W_OK))
 		skip("no CPU 1, or no CONFIG_CPU_HOTPLUG_STATE_CONTROL");
 	states = read_all(CPUS "hotplug/states");
-	line = strstr(states, ": ap:online\n");
-	check(line, "no state ap:online");
-	for (end = line; line > states && line[-1] != '\n'; line--)
-		;
-	snprintf(number, size, "%d", (int)strtol(line, NULL, 10));
-	check(*number != '0' && end > line, "no number before ap:online");
+	for (line = strtok_r(states, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (sscanf(line, "%d: %63s", &nr, name) == 2 && !strcmp(name, "ap:online"))
+			found = nr;
+	}
 	free(states);
+	check(found > 0, "no state ap:online");
+	snprintf(number, size, "%d", found);
 }
 
 static void go_to(const char *state)
 {
-	check(write_file(CPUS "cpu1/hotplug/target", state), "CPU %d does not get to state %s: %m",
+	check(write_file(TARGET, state), "CPU %d does not get to state %s: %m",
 	      PARKED, state);
 }
 
@@ -48,25 +50,21 @@ static void runs_on_parked(void)
 static int step_hw_parked(int argc, char **argv)
 {
 	char state[16];
-	int vm;
+	int vm, down;
 
 	find_state(state, sizeof(state));
 	pin(0);
 
-	offline(PARKED);
-	go_to(state);
-	vm = vm_created();
-	go_to("0");
-	online(PARKED);
-	runs_on_parked();
-	close(vm);
-
-	offline(PARKED);
-	go_to(state);
-	vm = vm_created();
-	online(PARKED);
-	runs_on_parked();
-	close(vm);
+	for (down = 1; down >= 0; down--) {
+		offline(PARKED);
+		go_to(state);
+		vm = vm_created();
+		if (down)
+			go_to("0");
+		online(PARKED);
+		runs_on_parked();
+		close(vm);
+	}
 	return PASS;
 }
 
