@@ -25,7 +25,7 @@ boot: ; @tools/one.sh $(MACHINE) "$(FLAVOUR)" $(KERNEL) $(SCENARIO)	# a shell in
 soak: ; @tools/soak.sh $(MACHINE) "$(or $(FLAVOUR),debug)" $(KERNEL) "$(T)"	# T= hours of chaos in MACHINE, until something goes wrong
 objects: ; @tools/objects.sh $(WAY)		# KVM's objects, built in every way of kconfig/ways; WAY= and MACHINES= limit it
 each: ; @TOPIC="$(TOPIC)" tools/each.sh		# every patch by itself, built and booted; TOPIC= and MACHINES= limit it
-bench: ; @tools/bench.sh			# VM creation and destruction: base, series, the other base
+bench: ; @tools/bench.sh $(MACHINE)	# VM creation and destruction: base, series, the other base
 preempt: ; @tools/preempt.sh			# longest section with preemption off in a VM's creator
 mail: ; @tools/mail.sh "$(TOPIC)"		# TOPIC as mail to the kvm list, in build/BASE/mail; sends nothing
 deb: ; @tools/deb.sh $(KERNEL)			# base or series as a package for a Debian host, in build/BASE/deb

@@ -1,17 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# bench.sh: how long VMs take to be created and destroyed, on the base and the series of
+# bench.sh MACHINE: how long VMs take to be created and destroyed, on the base and the series of
 # each kernel, with virtualization enabled on demand, and at load where the kernel can
 # (linux-*/base: at_load); 2, 8 and 16 CPUs; side by side, several times in turn.  What
 # counts are ratios: the host is shared.  Also, what the destruction of a VM is spent on.
+# On x86_64-svm, the CPUs run side by side, and the host's load is in the figures; on
+# x86_64-svm-icount, a microsecond is 250 instructions of all CPUs together.
 # ROUNDS, CPUS and BASES limit it.  One base in BASES writes bench/create-BASE.txt and .svg, all
-# bases bench/create.txt and .svg.
+# bases bench/create.txt and .svg, with -icount at the end for that machine.
 # WHAT=cgroup: instead, how long a VM and its vCPU take in a cgroup where tasks fork and
 # exit, on demand only; bench/cgroup.txt.
 . "$(dirname "$0")/lib.sh"
 lock
+machine=$1
+case $machine in
+x86_64-svm | x86_64-svm-icount) ;;
+*) die "make bench knows x86_64-svm and x86_64-svm-icount, and not '$machine'" ;;
+esac
 rounds=${ROUNDS:-3} all_cpus=${CPUS:-2 8 16} what=${WHAT:-create}
-name=bench/$what${BASES:+-$(echo "$BASES" | tr ' ' -)}
+name=bench/$what${BASES:+-$(echo "$BASES" | tr ' ' -)}${machine#x86_64-svm}
 case $what in
 create) flavour=plain ;;
 cgroup) flavour=cgroups ;;
@@ -27,7 +34,7 @@ variants=
 for b in ${BASES:-$(bases)}; do
 	use_base "$b"
 	for kernel in $(kernels); do
-		"$TOP/tools/prepare.sh" x86_64-svm "$flavour" "$kernel"
+		"$TOP/tools/prepare.sh" "$machine" "$flavour" "$kernel"
 		variants="$variants $b:$kernel:demand"
 		case "$what: $at_load " in
 		"create:"*" $kernel "*) variants="$variants $b:$kernel:load" ;;
@@ -50,9 +57,9 @@ for round in $(seq "$rounds"); do
 			[ "$how" = load ] || scenario=bench-parts
 			[ "$what" = create ] || scenario=bench-cgroup
 			say "round $round of $rounds, $CPUS CPUs, $v"
-			LAB_RESULTS='' "$TOP/tools/boot.sh" x86_64-svm "$flavour" "$kernel" $scenario > "$LOGS/bench.log" ||
+			LAB_RESULTS='' "$TOP/tools/boot.sh" "$machine" "$flavour" "$kernel" $scenario > "$LOGS/bench.log" ||
 				{ sed -n 1,6p "$LOGS/bench.log"; die "the boot failed: $LOGS/bench.log"; }
-			report=$WORK/run/x86_64-svm-$flavour-$kernel-$scenario/report
+			report=$WORK/run/$machine-$flavour-$kernel-$scenario/report
 			sed -n "s/^# bench/$CPUS	$v/p" "$report" >> "$tsv"
 			sed -n "s/^# parts/$CPUS	$v/p" "$report" >> "$parts"
 		done
@@ -122,7 +129,7 @@ if [ "$what" = cgroup ]; then
 	{
 		echo "# SPDX-License-Identifier: GPL-2.0-only"
 		echo "# Written by WHAT=cgroup make bench: median of $rounds boots, each of 500 VMs, in us, and the"
-		echo "# ratio to the base of the same kernel; $(cat "$WORK/run/x86_64-svm-cgroups-base-bench-cgroup/version"), tsc=reliable"
+		echo "# ratio to the base of the same kernel; $(cat "$WORK/run/$machine-cgroups-base-bench-cgroup/version"), tsc=reliable"
 		headed_table
 	} > "$table"
 	cp "$table" "$TOP/$name.txt"
@@ -133,7 +140,7 @@ fi
 {
 	echo "# SPDX-License-Identifier: GPL-2.0-only"
 	echo "# Written by make bench: median of $rounds boots' medians of 100, in us, and the ratio to the base"
-	echo "# of the same kernel on demand; $(cat "$WORK/run/x86_64-svm-plain-base-bench-parts/version"), tsc=reliable"
+	echo "# of the same kernel on demand; $machine, $(cat "$WORK/run/$machine-plain-base-bench-parts/version"), tsc=reliable"
 	for b in ${BASES:-$(bases)}; do
 		use_base "$b"
 		echo "# Linux $b is $(cat "$STORE/lab-release")"
