@@ -6,9 +6,10 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 
 #include "../lab.h"
+#include "../work.h"
 
 /* Run a command of the shell; the step fails if it fails. */
 static void __attribute__((format(printf, 1, 2))) sh(const char *fmt, ...)
@@ -37,6 +38,16 @@ static int step_load_modprobe(int argc, char **argv)
 
 STEP("load-modprobe", step_load_modprobe);
 
+/* reload-modprobe MODULE: without a VM, it goes and comes back. */
+static int step_reload_modprobe(int argc, char **argv)
+{
+	sh("modprobe -r %s && modprobe %s", argv[1], argv[1]);
+	note("lab: reloaded=%s", argv[1]);
+	return PASS;
+}
+
+STEP("reload-modprobe", step_reload_modprobe);
+
 /* How often text is in the file; 0 without one. */
 static int count_in(const char *path, const char *text)
 {
@@ -50,77 +61,192 @@ static int count_in(const char *path, const char *text)
 }
 
 #define GUEST_REPORT	"guest.report"
+#define GUEST_PID	"guest.pid"
 #define WORKED		"lab: disk="
 
-static pid_t start_qemu(void)
-{
-	pid_t pid = fork();
-	int log;
+/*
+ * Both clocks when the guest had last done a round: the steps that follow want the guest's to go as
+ * fast as the host's.  In a file, as each step is a process of its own.
+ */
+#define GUEST_CLOCKS	"guest.clocks"
+/* What a report on its way, and a host that has no time for the guest, may cost. */
+#define CLOCKS_APART	5.0
 
-	if (pid)
-		return pid;
-	log = open("guest.qemu", O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	dup2(log, 1);
-	dup2(log, 2);
-	execlp("sh", "sh", "-c", "exec qemu-system-x86_64 -machine q35,accel=kvm -cpu host -smp 2 "
-	       "-m 256M -display none -vga none -nic none -no-reboot "
-	       "-serial file:guest.console -serial file:" GUEST_REPORT " "
-	       "-drive file=guest.disk,format=raw,if=virtio "
-	       "-kernel /boot/vmlinuz-*-cloud-amd64 -initrd guest.cpio "
-	       "-append 'console=ttyS0 panic=-1 lab.scenario=debian-guest lab.report=ttyS1'", NULL);
-	_exit(127);
+static pid_t qemu_pid(void)
+{
+	char text[16];
+
+	check(read_file(GUEST_PID, text, sizeof(text)), GUEST_PID ": %m");
+	return atoi(text);
+}
+
+static bool qemu_runs(void)
+{
+	return !kill(qemu_pid(), 0);
+}
+
+/* The guest's clock at its last round. */
+static double guest_clock(void)
+{
+	char *all = read_all(GUEST_REPORT), *p, *last = NULL, *at = NULL;
+	double clock = 0;
+
+	for (p = all; p && (p = strstr(p, WORKED)) && strchr(p, '\n'); p++)
+		last = p;
+	if (last)
+		at = strstr(last, ", at ");
+	if (at)
+		clock = atof(at + 5);
+	check(clock > 0, "the guest does not say what its clock is");
+	free(all);
+	return clock;
+}
+
+static void remember_clocks(void)
+{
+	char text[64];
+	FILE *f = fopen(GUEST_CLOCKS, "w");
+
+	check(f, GUEST_CLOCKS ": %m");
+	snprintf(text, sizeof(text), "%f %f", guest_clock(), now());
+	check(fputs(text, f) >= 0 && !fclose(f), GUEST_CLOCKS ": %m");
+}
+
+static void check_clocks(const char *when)
+{
+	double guest, host, apart;
+	char text[64];
+
+	check(read_file(GUEST_CLOCKS, text, sizeof(text)), GUEST_CLOCKS ": %m");
+	check(sscanf(text, "%lf %lf", &guest, &host) == 2, GUEST_CLOCKS " has '%s'", text);
+	apart = guest_clock() - guest - (now() - host);
+	note("lab: the guest's clock is %.2f s before the host's %s", apart, when);
+	check(apart < CLOCKS_APART && apart > -CLOCKS_APART,
+	      "the guest's clock is %.2f s before the host's %s", apart, when);
 }
 
 /* The guest does another so many rounds of its work. */
-static void guest_works(pid_t qemu, int rounds, const char *when)
+static void guest_works(int rounds, const char *when)
 {
-	int before = count_in(GUEST_REPORT, WORKED), status;
+	int before = count_in(GUEST_REPORT, WORKED);
 	double end = now() + 1200;
 
 	while (count_in(GUEST_REPORT, WORKED) < before + rounds) {
-		check(!waitpid(qemu, &status, WNOHANG), "QEMU ended %s with status %#x", when,
-		      status);
+		check(qemu_runs(), "QEMU is gone %s", when);
 		check(!count_in(GUEST_REPORT, "not ok"), "the guest failed %s", when);
 		check(now() < end, "the guest does not work %s", when);
-		usleep(100000);
+		usleep(20000);
 	}
 }
 
 /*
- * qemu-guest ROUNDS: Debian's QEMU boots Debian's kernel, which writes its disk and reads it back
- * with two vCPUs.  Meanwhile each CPU but one goes offline and comes back, that often.
+ * guest-start: Debian's QEMU boots Debian's kernel, which writes its disk and reads it back with two
+ * vCPUs, until guest-end.
  */
-static int step_qemu_guest(int argc, char **argv)
+static int step_guest_start(int argc, char **argv)
 {
 	static const char modules[] = "virtio virtio_ring virtio_pci_legacy_dev "
 				      "virtio_pci_modern_dev virtio_pci virtio_blk";
-	int rounds = atoi(argv[1]), cpus = nr_cpus(), i, cpu, status, fd;
-	char *text, *line, *save;
 	double start = now();
-	pid_t qemu;
 
 	sh("rm -rf guest.* guest; mkdir -p guest/modules; cp host-check guest/init; "
 	   "for m in %s; do "
 	   "cp /lib/modules/*-cloud-amd64/kernel/drivers/*/$m.ko guest/modules/ || exit; done; "
 	   "printf 'load %s\\ndisk\\n' > guest/steps; truncate -s 8M guest.disk; "
 	   "cd guest && find . | cpio --quiet -o -H newc > ../guest.cpio", modules, modules);
-	qemu = start_qemu();
-	guest_works(qemu, 2, "at first");
+	sh("exec setsid qemu-system-x86_64 -machine q35,accel=kvm -cpu host -smp 2 "
+	   "-m 256M -display none -vga none -nic none -no-reboot "
+	   "-serial file:guest.console -serial file:" GUEST_REPORT " "
+	   "-drive file=guest.disk,format=raw,if=virtio "
+	   "-kernel /boot/vmlinuz-*-cloud-amd64 -initrd guest.cpio "
+	   "-append 'console=ttyS0 panic=-1 lab.scenario=debian-guest lab.report=ttyS1' "
+	   "> guest.qemu 2>&1 < /dev/null & echo $! > " GUEST_PID);
+	guest_works(2, "at first");
+	remember_clocks();
 	note("lab: the guest began to work after %.0f s", now() - start);
-	for (i = 0; i < rounds; i++)
+	return PASS;
+}
+
+STEP("guest-start", step_guest_start);
+
+/* guest-hotplug ROUNDS: each CPU but one goes offline and comes back, that often. */
+static int step_guest_hotplug(int argc, char **argv)
+{
+	int rounds = atoi(argv[1]), cpus = nr_cpus(), i, cpu;
+
+	for (i = 0; i < rounds; i++) {
 		for (cpu = 1; cpu < cpus; cpu++) {
 			sh("chcpu -d %d", cpu);
-			guest_works(qemu, 1, "with a CPU offline");
 			sh("chcpu -e %d", cpu);
-			guest_works(qemu, 1, "with the CPU back");
 		}
+		guest_works(1, "while CPUs go and come");
+	}
+	check_clocks("after hotplug");
 	note("lab: hotplug=%d CPUs, %d times", cpus - 1, rounds);
+	return PASS;
+}
+
+STEP("guest-hotplug", step_guest_hotplug);
+
+/*
+ * guest-beside ROUNDS: while other VMs come and go, KVM's parameters are written, and its
+ * statistics are read and cleared.
+ */
+static int step_guest_beside(int argc, char **argv)
+{
+	int rounds = atoi(argv[1]), i;
+	bool ok;
+
+	for (i = 0; i < rounds; i++) {
+		const char *value = set_nx_huge_pages(i, &ok);
+
+		/* "never" is refused once there was a VM. */
+		check(ok || !strcmp(value, "never"), "nx_huge_pages %s: %m", value);
+		set_nx_recovery(i);
+		check(read_statistics(), "no statistics of KVM");
+		vm_hello();
+		guest_works(1, "beside other VMs");
+	}
+	check_clocks("beside other VMs");
+	note("lab: beside=%d VMs, statistics, nx_huge_pages", rounds);
+	return PASS;
+}
+
+STEP("guest-beside", step_guest_beside);
+
+/* guest-sleep TIMES: the host sleeps; what the guest's clock makes of that is in bugs.md. */
+static int step_guest_sleep(int argc, char **argv)
+{
+	int times = atoi(argv[1]), i;
+
+	for (i = 0; i < times; i++) {
+		sleep_to_ram();
+		guest_works(1, "after the host slept");
+	}
+	remember_clocks();
+	guest_works(4, "after the host slept");
+	check_clocks("after the host slept");
+	note("lab: suspended=%d times", times);
+	return PASS;
+}
+
+STEP("guest-sleep", step_guest_sleep);
+
+/* guest-end: it is told to end, and was right all the time. */
+static int step_guest_end(int argc, char **argv)
+{
+	double end = now() + 1200;
+	char *text, *line, *save;
+	int fd;
+
 	fd = open("guest.disk", O_WRONLY);
 	check(fd >= 0 && write(fd, "end", 3) == 3, "guest.disk: %m");
 	close(fd);
-	status = wait_for(qemu, 1200);
-	check(!status, "QEMU ended with status %#x", status);
-	sh("sed 's/^/guest| /' guest.console");
+	while (qemu_runs()) {
+		check(now() < end, "the guest does not end");
+		usleep(100000);
+	}
+	sh("sed 's/^/guest| /' guest.console guest.qemu");
 	text = read_all(GUEST_REPORT);
 	check(text && strstr(text, "lab: complete"), "the guest's report is not complete");
 	note("lab: guest=%d rounds of work by Debian's kernel", count_in(GUEST_REPORT, WORKED));
@@ -132,4 +258,4 @@ static int step_qemu_guest(int argc, char **argv)
 	return PASS;
 }
 
-STEP("qemu-guest", step_qemu_guest);
+STEP("guest-end", step_guest_end);

@@ -64,7 +64,7 @@ static void work(int cpu)
 		next = now();
 		check(next >= last, "CPU %d: the clock went back by %f s", cpu, last - next);
 		last = next;
-		note("lab: disk=CPU %d, round %d, checksum %#lx", cpu, round, got);
+		note("lab: disk=CPU %d, round %d, checksum %#lx, at %f", cpu, round, got, now());
 	}
 }
 
