@@ -24,6 +24,8 @@
 #include "lab.h"
 #include "lookup.h"
 
+#define CLOCKSOURCE_WATCHDOG	"clocksource_watchdog_work"
+
 static struct hlist_head __percpu *return_notifiers;
 static struct blocking_notifier_head *reboot_notifiers;
 
@@ -296,6 +298,31 @@ static int put_in_reader(struct kvm *kvm)
 	return 0;
 }
 
+static bool stop_watchdog;
+
+static noinline void watchdog_and_stay(struct work_struct *work)
+{
+	typeof(watchdog_and_stay) *go_on = (void *)lookup(CLOCKSOURCE_WATCHDOG);
+
+	hold(true);
+	go_on(work);
+}
+
+/* A work, by which timekeeping turns to another clock when the TSC is unstable. */
+static int on_watchdog(struct kprobe *kp, struct pt_regs *regs)
+{
+	if (!xchg(&stop_watchdog, false))
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)watchdog_and_stay);
+	return 1;
+}
+
+static struct kprobe watchdog_probe = {
+	.pre_handler = on_watchdog,
+	.post_handler = on_end,
+	.symbol_name = CLOCKSOURCE_WATCHDOG,
+};
+
 /* vCPUs of init's own VMs, which it does not close meanwhile. */
 static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
 {
@@ -312,6 +339,11 @@ static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
 	if (cmd == LAB_TSC_AHEAD) {
 		vcpu->arch.last_host_tsc = rdtsc() + tsc.cycles;
 		kvm_clear_request(KVM_REQ_CLOCK_UPDATE, vcpu);
+	} else if (cmd == LAB_TSC_SKEWED) {
+		vcpu->arch.last_host_tsc += tsc.cycles;
+		vcpu->kvm->arch.master_cycle_now += tsc.cycles;
+		WRITE_ONCE(let_go, false);
+		WRITE_ONCE(stop_watchdog, true);
 	}
 	tsc.cycles = vcpu->arch.tsc_offset_adjustment;
 	tsc.update = kvm_test_request(KVM_REQ_CLOCK_UPDATE, vcpu);
@@ -404,6 +436,7 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return get_uret_ioctl((void __user *)arg);
 	case LAB_TSC_AHEAD:
 	case LAB_TSC_MOVED:
+	case LAB_TSC_SKEWED:
 		return tsc_ioctl(cmd, (void __user *)arg);
 	case LAB_TSC_UNSTABLE:
 		WRITE_ONCE(make_unstable, true);
@@ -449,11 +482,16 @@ static int __init lab_init(void)
 	r = register_kprobe(&unregister_probe);
 	if (r)
 		goto err_tsc_sync;
-	r = misc_register(&lab_dev);
+	r = register_kprobe(&watchdog_probe);
 	if (r)
 		goto err_unregister;
+	r = misc_register(&lab_dev);
+	if (r)
+		goto err_watchdog;
 	return 0;
 
+err_watchdog:
+	unregister_kprobe(&watchdog_probe);
 err_unregister:
 	unregister_kprobe(&unregister_probe);
 err_tsc_sync:
@@ -467,6 +505,7 @@ module_init(lab_init);
 static void __exit lab_exit(void)
 {
 	misc_deregister(&lab_dev);
+	unregister_kprobe(&watchdog_probe);
 	unregister_kprobe(&unregister_probe);
 	unregister_kretprobe(&tsc_sync_probe);
 	unregister_kprobe(&xa_find_probe);

@@ -76,6 +76,13 @@ struct lab_tsc {
 /* By how much is the vCPU's TSC to be moved when it is loaded, and see above. */
 #define LAB_TSC_MOVED	_IOWR('L', 15, struct lab_tsc)
 
+/*
+ * Make it look as if the CPU on which the VM's master clock was updated and the vCPU ran was
+ * ahead of all others by this much.  KVM notices when the vCPU is loaded, and marks the TSC as
+ * unstable; timekeeping does not hear of it before LAB_LET_GO.
+ */
+#define LAB_TSC_SKEWED	_IOW('L', 19, struct lab_tsc)
+
 /* The next CPU that compares its TSC with another's finds that it is unstable. */
 #define LAB_TSC_UNSTABLE	_IO('L', 16)
 

@@ -223,6 +223,49 @@ static int step_tsc_unstable(int argc, char **argv)
 
 STEP("tsc-unstable", step_tsc_unstable);
 
+/*
+ * tsc-skewed: a vCPU ran on a CPU whose TSC is ahead, and moves to another one.  KVM finds that the
+ * TSC is unstable, and timekeeping is not told yet.  The guest's clock goes on, neither by
+ * that difference nor by the time in which the vCPU was not loaded.
+ */
+#define SKEW_MS		5000
+#define AWAY_MS		1000
+
+static int step_tsc_skewed(int argc, char **argv)
+{
+	struct reading first = {}, next;
+	struct lab_tsc tsc = {};
+	struct vm vm = {};
+	int64_t wrong;
+	int khz;
+
+	lab = open_lab();
+	start_clock(&vm, &first, true);
+	/* This loads the vCPU here. */
+	khz = ioctl(vm.vcpu, KVM_GET_TSC_KHZ, 0);
+	check(khz > 0, "KVM_GET_TSC_KHZ: %m");
+	check(!wrong_by(&first, &next, true), "the guest's clock is wrong at first");
+	usleep(AWAY_MS * 1000);
+	tsc.vm = vm.fd;
+	tsc.cycles = (uint64_t)khz * SKEW_MS;
+	check(!ioctl(lab, LAB_TSC_SKEWED, &tsc), "LAB_TSC_SKEWED: %m");
+	wrong = wrong_by(&first, &next, false);
+	wait_held(lab, true);
+	check(!ioctl(lab, LAB_LET_GO), "LAB_LET_GO: %m");
+	note("lab: skewed by %d ms, away for %d ms, the guest's clock is wrong by %lld us",
+	     SKEW_MS, AWAY_MS, (long long)wrong / 1000);
+	check(llabs(wrong) < 20000000, "the guest's clock is wrong by %lld us",
+	      (long long)wrong / 1000);
+	/* And stays right when timekeeping has turned to another clock. */
+	usleep(500000);
+	wrong = wrong_by(&first, &next, true);
+	check(llabs(wrong) < 20000000, "the guest's clock is wrong by %lld us later",
+	      (long long)wrong / 1000);
+	return PASS;
+}
+
+STEP("tsc-skewed", step_tsc_skewed);
+
 /* By how much the guests' clocks are wrong at most, each read on both CPUs. */
 static int64_t worst(struct reading *first, int nr, const char *when)
 {
