@@ -120,9 +120,9 @@ static void check_clocks(const char *when)
 	check(read_file(GUEST_CLOCKS, text, sizeof(text)), GUEST_CLOCKS ": %m");
 	check(sscanf(text, "%lf %lf", &guest, &host) == 2, GUEST_CLOCKS " has '%s'", text);
 	apart = guest_clock() - guest - (now() - host);
-	note("lab: the guest's clock is %.2f s before the host's %s", apart, when);
+	note("lab: the guest's clock is %.2f s ahead of the host's %s", apart, when);
 	check(apart < CLOCKS_APART && apart > -CLOCKS_APART,
-	      "the guest's clock is %.2f s before the host's %s", apart, when);
+	      "the guest's clock is %.2f s ahead of the host's %s", apart, when);
 }
 
 /* The guest does another so many rounds of its work. */
