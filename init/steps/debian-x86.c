@@ -140,8 +140,8 @@ static void guest_works(int rounds, const char *when)
 }
 
 /*
- * guest-start: Debian's QEMU boots Debian's kernel, which writes its disk and reads it back with two
- * vCPUs, until guest-end.
+ * guest-start: Debian's QEMU boots Debian's kernel, which writes its disk and reads it back
+ * with two vCPUs, until guest-end.
  */
 static int step_guest_start(int argc, char **argv)
 {
