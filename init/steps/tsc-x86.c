@@ -225,8 +225,8 @@ STEP("tsc-unstable", step_tsc_unstable);
 
 /*
  * tsc-skewed: a vCPU ran on a CPU whose TSC is ahead, and moves to another one.  KVM finds that the
- * TSC is unstable, and timekeeping is not told yet.  The guest's clock goes on, neither by
- * that difference nor by the time in which the vCPU was not loaded.
+ * TSC is unstable, and timekeeping is not told yet.  The guest's clock must be off neither by
+ * the skew nor by the time for which the vCPU was not loaded.
  */
 #define SKEW_MS		5000
 #define AWAY_MS		1000
@@ -241,7 +241,7 @@ static int step_tsc_skewed(int argc, char **argv)
 
 	lab = open_lab();
 	start_clock(&vm, &first, true);
-	/* This loads the vCPU here. */
+	/* This moves the vCPU to CPU 0; the next reading puts it back on X. */
 	khz = ioctl(vm.vcpu, KVM_GET_TSC_KHZ, 0);
 	check(khz > 0, "KVM_GET_TSC_KHZ: %m");
 	check(!wrong_by(&first, &next, true), "the guest's clock is wrong at first");
@@ -252,6 +252,8 @@ static int step_tsc_skewed(int argc, char **argv)
 	wrong = wrong_by(&first, &next, false);
 	wait_held(lab, true);
 	check(!ioctl(lab, LAB_LET_GO), "LAB_LET_GO: %m");
+	/* Before lab.ko may be unloaded. */
+	wait_held(lab, false);
 	note("lab: skewed by %d ms, away for %d ms, the guest's clock is wrong by %lld us",
 	     SKEW_MS, AWAY_MS, (long long)wrong / 1000);
 	check(llabs(wrong) < 20000000, "the guest's clock is wrong by %lld us",
