@@ -13,16 +13,16 @@
 . "$(dirname "$0")/lib.sh"
 lock
 machine=$1
-case $machine in
-x86_64-svm | x86_64-svm-icount) ;;
-*) die "make bench knows x86_64-svm and x86_64-svm-icount, and not '$machine'" ;;
-esac
 rounds=${ROUNDS:-3} all_cpus=${CPUS:-2 8 16} what=${WHAT:-create}
 name=bench/$what${BASES:+-$(echo "$BASES" | tr ' ' -)}${machine#x86_64-svm}
 case $what in
 create) flavour=plain ;;
 cgroup) flavour=cgroups ;;
 *) die "WHAT='$what' is neither create nor cgroup" ;;
+esac
+case $what:$machine in
+*:x86_64-svm | create:x86_64-svm-icount) ;;
+*) die "make bench cannot measure WHAT=$what on MACHINE='$machine'; see tools/bench.sh" ;;
 esac
 "$TOP/tools/need.sh" bench
 tsv=$BUILD/bench.tsv parts=$BUILD/bench.parts table=$BUILD/bench.txt
