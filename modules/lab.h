@@ -72,16 +72,9 @@ struct lab_tsc {
  * Make it look as if the vCPU had been unloaded when the host's TSC was ahead of what
  * it is now by this much, and forget a clock update that is to come.
  */
-#define LAB_TSC_AHEAD	_IOW('L', 14, struct lab_tsc)
+#define LAB_TSC_AHEAD	_IOWR('L', 14, struct lab_tsc)
 /* By how much is the vCPU's TSC to be moved when it is loaded, and see above. */
 #define LAB_TSC_MOVED	_IOWR('L', 15, struct lab_tsc)
-
-/*
- * Make it look as if the CPU on which the VM's master clock was updated and the vCPU ran was
- * ahead of all others by this much.  KVM notices when the vCPU is loaded, and marks the TSC as
- * unstable; timekeeping does not hear of it before LAB_LET_GO.
- */
-#define LAB_TSC_SKEWED	_IOW('L', 19, struct lab_tsc)
 
 /* The next CPU that compares its TSC with another's finds that it is unstable. */
 #define LAB_TSC_UNSTABLE	_IO('L', 16)
@@ -104,6 +97,13 @@ struct lab_uret {
 };
 
 #define LAB_GET_URET	_IOWR('L', 18, struct lab_uret)
+
+/*
+ * Make it look as if the CPU on which the VM's master clock was updated and the vCPU ran was
+ * ahead of all others by this much.  KVM notices when the vCPU is loaded, and marks the TSC as
+ * unstable; timekeeping does not hear of it before LAB_LET_GO.
+ */
+#define LAB_TSC_SKEWED	_IOWR('L', 19, struct lab_tsc)
 
 #define LAB_PATIENCE	20	/* seconds */
 
