@@ -307,7 +307,8 @@ static int step_tsc_skewed(int argc, char **argv)
 	/* This moves the vCPU to CPU 0; the next reading puts it back on X. */
 	khz = ioctl(vm.vcpu, KVM_GET_TSC_KHZ, 0);
 	check(khz > 0, "KVM_GET_TSC_KHZ: %m");
-	check(llabs(wrong_by(&first[0], &next, true)) < 20000000, "the guest's clock is wrong at first");
+	check(llabs(wrong_by(&first[0], &next, true)) < 20000000,
+	      "the guest's clock is wrong at first");
 	usleep(AWAY_MS * 1000);
 	tsc.vm = vm.fd;
 	tsc.cycles = (uint64_t)khz * SKEW_MS;
