@@ -8,8 +8,8 @@
 # x86_64-svm-icount, a microsecond is 250 instructions of all CPUs together.
 # ROUNDS, CPUS and BASES limit it.  One base in BASES writes bench/create-BASE.txt and .svg, all
 # bases bench/create.txt and .svg, with -icount at the end for that machine.
-# WHAT=cgroup: instead, on x86_64-svm only, how long a VM and its vCPU take in a cgroup where tasks fork and
-# exit, on demand only; bench/cgroup.txt.
+# WHAT=cgroup: instead, on x86_64-svm, how long a VM and its vCPU take in a cgroup where tasks
+# fork and exit, on demand only; bench/cgroup.txt.
 . "$(dirname "$0")/lib.sh"
 lock
 machine=$1
