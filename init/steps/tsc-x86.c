@@ -114,6 +114,7 @@ extern const unsigned char clock_start[], clock_end[];
 static const struct code code_clock = { clock_start, clock_end };
 
 #define PVCLOCK_TSC_STABLE	1	/* flags: other vCPUs' clocks go alike */
+#define TOLERANCE		20000000 /* ns; clocksources differ a little */
 
 /* What the guest's clock showed, in ns, and the host's before and after that. */
 struct reading {
@@ -239,8 +240,7 @@ static int step_tsc_unstable(int argc, char **argv)
 		}
 	}
 	note("lab: guests' clocks are wrong by %lld us at most", (long long)most / 1000);
-	/* Clocksources differ a little. */
-	check(most < 20000000, "a guest's clock is wrong by %lld us", (long long)most / 1000);
+	check(most < TOLERANCE, "a guest's clock is wrong by %lld us", (long long)most / 1000);
 	return PASS;
 }
 
@@ -281,9 +281,9 @@ static struct skewed read_skewed(struct reading *first, bool on_x, const char *w
 
 static void check_skewed(struct skewed *skewed, const char *when)
 {
-	check(llabs(skewed->guest) < 20000000, "%s: the guest's clock is wrong by %lld us", when,
+	check(llabs(skewed->guest) < TOLERANCE, "%s: the guest's clock is wrong by %lld us", when,
 	      (long long)skewed->guest / 1000);
-	check(llabs(skewed->kvm) < 20000000, "%s: KVM_GET_CLOCK is wrong by %lld us", when,
+	check(llabs(skewed->kvm) < TOLERANCE, "%s: KVM_GET_CLOCK is wrong by %lld us", when,
 	      (long long)skewed->kvm / 1000);
 	check(!skewed->stable, "%s: the guest is told that all TSCs are the same", when);
 }
@@ -307,7 +307,7 @@ static int step_tsc_skewed(int argc, char **argv)
 	/* This moves the vCPU to CPU 0; the next reading puts it back on X. */
 	khz = ioctl(vm.vcpu, KVM_GET_TSC_KHZ, 0);
 	check(khz > 0, "KVM_GET_TSC_KHZ: %m");
-	check(llabs(wrong_by(&first[0], &next, true)) < 20000000,
+	check(llabs(wrong_by(&first[0], &next, true)) < TOLERANCE,
 	      "the guest's clock is wrong at first");
 	usleep(AWAY_MS * 1000);
 	tsc.vm = vm.fd;
@@ -360,7 +360,7 @@ static int step_tsc_sleep(int argc, char **argv)
 {
 	const char *how = cmdline("lab.case=");
 	bool idle = !strcmp(how, "idle"), reset = !strcmp(how, "reset");
-	int64_t most, slept, took, limit = idle || reset ? 20000000 : 1020000000;
+	int64_t most, slept, took, limit = idle || reset ? TOLERANCE : 1000000000 + TOLERANCE;
 	struct reading first[2] = {};
 	struct vm vm[2] = {};
 	double monotonic;
@@ -373,7 +373,7 @@ static int step_tsc_sleep(int argc, char **argv)
 	khz = ioctl(vm[0].vcpu, KVM_GET_TSC_KHZ, 0);
 	check(khz > 0, "KVM_GET_TSC_KHZ: %m");
 	most = worst(first, 2, "before");
-	check(llabs(most) < 20000000, "wrong by %lld us before", (long long)most / 1000);
+	check(llabs(most) < TOLERANCE, "wrong by %lld us before", (long long)most / 1000);
 
 	took = boottime();
 	monotonic = now();
