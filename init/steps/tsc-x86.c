@@ -85,7 +85,9 @@ STEP("tsc-resume", step_tsc_resume);
  * guest's memory, the guest reads its TSC: together they are the time that the guest
  * sees, and that is compared with the host's.
  */
+#define MSR_KVM_WALL_CLOCK_NEW	0x4b564d00
 #define MSR_KVM_SYSTEM_TIME_NEW	0x4b564d01
+#define WALL_CLOCK		0x8000
 #define PVCLOCK			0x9000
 #define GUEST_TSC		0xa000
 
@@ -161,6 +163,18 @@ static void get_clock(struct vm *vm, struct reading *r)
 	r->after = boottime();
 	r->guest = clock.clock;
 	r->stable = clock.flags & KVM_CLOCK_TSC_STABLE;
+}
+
+/* When the guest's clock was zero, as KVM tells the guest: ns since 1970. */
+static int64_t wall_clock(struct vm *vm)
+{
+	struct {
+		uint32_t version, sec, nsec;
+	} wall;
+
+	vm_set_msr(vm, MSR_KVM_WALL_CLOCK_NEW, WALL_CLOCK, WALL_CLOCK);
+	memcpy(&wall, vm->mem + WALL_CLOCK, sizeof(wall));
+	return wall.sec * 1000000000ll + wall.nsec;
 }
 
 static void *read_clock_on_x(void *arg)
@@ -249,20 +263,20 @@ STEP("tsc-unstable", step_tsc_unstable);
 /*
  * tsc-skewed: a vCPU ran on a CPU whose TSC is ahead, and moves to another one.  KVM finds
  * that the TSC is unstable, and timekeeping is not told yet.  Neither the guest's clock nor
- * KVM_GET_CLOCK may be off by the skew, or by the time for which the vCPU was not loaded, or
- * say any longer that all vCPUs' TSCs are the same.
+ * KVM_GET_CLOCK nor the wall clock may be off by the skew, or by the time for which the vCPU
+ * was not loaded, or say any longer that all vCPUs' TSCs are the same.
  */
 #define SKEW_MS		60000
 #define AWAY_MS		1000
 #define CLOCKSOURCE	"/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
 struct skewed {
-	int64_t guest, kvm;	/* wrong by, in ns */
+	int64_t guest, kvm, wall;	/* wrong by, in ns */
 	bool stable;
 };
 
-/* first[0] is the guest's first reading, first[1] that of KVM_GET_CLOCK. */
-static struct skewed read_skewed(struct reading *first, bool on_x, const char *when)
+/* first[0] is the guest's first reading, first[1] that of KVM_GET_CLOCK, epoch the wall clock. */
+static struct skewed read_skewed(struct reading *first, int64_t epoch, bool on_x, const char *when)
 {
 	struct reading guest, kvm;
 	struct skewed skewed;
@@ -271,11 +285,13 @@ static struct skewed read_skewed(struct reading *first, bool on_x, const char *w
 	check(ioctl(first->vm->vcpu, KVM_GET_TSC_KHZ, 0) > 0, "KVM_GET_TSC_KHZ: %m");
 	get_clock(first->vm, &kvm);
 	skewed.kvm = apart(&first[1], &kvm);
+	skewed.wall = wall_clock(first->vm) - epoch;
 	skewed.guest = wrong_by(&first[0], &guest, on_x);
 	skewed.stable = guest.stable || kvm.stable;
-	note("lab: %s: the guest's clock is wrong by %lld us%s, KVM_GET_CLOCK by %lld us%s", when,
-	     (long long)skewed.guest / 1000, guest.stable ? " and stable" : "",
-	     (long long)skewed.kvm / 1000, kvm.stable ? " and stable" : "");
+	note("lab: %s: wrong by: guest's clock %lld us%s, KVM_GET_CLOCK %lld us%s, wall clock %lld us",
+	     when, (long long)skewed.guest / 1000, guest.stable ? " and stable" : "",
+	     (long long)skewed.kvm / 1000, kvm.stable ? " and stable" : "",
+	     (long long)skewed.wall / 1000);
 	return skewed;
 }
 
@@ -285,6 +301,8 @@ static void check_skewed(struct skewed *skewed, const char *when)
 	      (long long)skewed->guest / 1000);
 	check(llabs(skewed->kvm) < TOLERANCE, "%s: KVM_GET_CLOCK is wrong by %lld us", when,
 	      (long long)skewed->kvm / 1000);
+	check(llabs(skewed->wall) < TOLERANCE, "%s: the wall clock is wrong by %lld us", when,
+	      (long long)skewed->wall / 1000);
 	check(!skewed->stable, "%s: the guest is told that all TSCs are the same", when);
 }
 
@@ -295,12 +313,14 @@ static int step_tsc_skewed(int argc, char **argv)
 	struct lab_tsc tsc = {};
 	struct vm vm = {};
 	char source[32] = "tsc";
+	int64_t epoch;
 	double end;
 	int khz;
 
 	lab = open_lab();
 	start_clock(&vm, &first[0], true);
 	get_clock(&vm, &first[1]);
+	epoch = wall_clock(&vm);
 	check(first[0].stable && first[1].stable, "the VM does not use the master clock");
 	/* Some kernels update a new clock again after 100 ms, when the vCPU runs next. */
 	usleep(300000);
@@ -313,7 +333,7 @@ static int step_tsc_skewed(int argc, char **argv)
 	tsc.vm = vm.fd;
 	tsc.cycles = (uint64_t)khz * SKEW_MS;
 	check(!ioctl(lab, LAB_TSC_SKEWED, &tsc), "LAB_TSC_SKEWED: %m");
-	at_once = read_skewed(first, false, "at once");
+	at_once = read_skewed(first, epoch, false, "at once");
 	wait_held(lab, true);
 	check(!ioctl(lab, LAB_LET_GO), "LAB_LET_GO: %m");
 	wait_held(lab, false);
@@ -324,7 +344,7 @@ static int step_tsc_skewed(int argc, char **argv)
 	usleep(500000);
 	check_skewed(&at_once, "at once");
 	check(strncmp(source, "tsc", 3), "timekeeping goes on with the TSC");
-	later = read_skewed(first, true, "later");
+	later = read_skewed(first, epoch, true, "later");
 	check_skewed(&later, "later");
 	note("lab: skewed=%d ms, away=%d ms", SKEW_MS, AWAY_MS);
 	return PASS;
