@@ -237,32 +237,38 @@ static struct kprobe unregister_probe = {
 	.symbol_name = "user_return_notifier_unregister",
 };
 
-/* kvm.ko exports none of this, and the base does not have readers. */
+/* kvm.ko exports none of this.  Where there is no SRCU, readers take kvm_lock. */
 static int with_reader(unsigned int fd, int (*fn)(struct kvm *kvm))
 {
 	typeof(int (void)) *enter = (void *)lookup("kvm_vm_list_read_lock");
 	typeof(void (int)) *leave = (void *)lookup("kvm_vm_list_read_unlock");
 	/* Where the two are inline. */
 	struct srcu_struct *srcu = (void *)lookup("vm_list_srcu");
+	struct mutex *lock = (void *)lookup("kvm_lock");
 	struct list_head *list = (void *)lookup("vm_list");
 	struct kvm *kvm, *found = NULL;
 	struct fd f = fdget(fd);
-	int r = -EBADF, idx;
+	int r = -EBADF, idx = 0;
 
 	if (!fd_file(f))
 		return r;
 	kvm = fd_file(f)->private_data;
 	fdput(f);
-	if (!srcu || !list)
+	if (!lock || !list)
 		return -ENOENT;
-	idx = enter ? enter() : srcu_read_lock(srcu);
+	if (!srcu)
+		mutex_lock(lock);
+	else
+		idx = enter ? enter() : srcu_read_lock(srcu);
 	list_for_each_entry_rcu(found, list, vm_list, true) {
 		if (found == kvm) {
 			r = fn(kvm);
 			break;
 		}
 	}
-	if (leave)
+	if (!srcu)
+		mutex_unlock(lock);
+	else if (leave)
 		leave(idx);
 	else
 		srcu_read_unlock(srcu, idx);

@@ -51,9 +51,9 @@ struct lab_msr {
 
 /*
  * Be a reader of vm_list: find the VM of this file descriptor, stay in the section
- * until LAB_LET_GO, then look at the VM's first vCPU and its locks.  -ENOENT on
- * kernels where readers are not protected by SRCU.  After LAB_GIVE_UP, leave the
- * VM alone: it is gone.
+ * until LAB_LET_GO, then look at the VM's first vCPU and its locks.  On kernels
+ * without vm_list_srcu, hold kvm_lock, as readers do there.  After LAB_GIVE_UP, leave
+ * the VM alone: it is gone.
  */
 #define LAB_HOLD_READER	_IOW('L', 11, __u32)
 
