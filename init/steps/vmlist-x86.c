@@ -561,7 +561,7 @@ static void *thread_reader(void *arg)
 	return NULL;
 }
 
-#define STUCK	(LAB_PATIENCE / 2)	/* s; the reader is let go by then */
+#define STUCK	(LAB_PATIENCE * 3 / 4)	/* s; the reader is let go by then */
 
 /* What the thread is about; NULL when it is done with all of it. */
 static const char *volatile goes_on;
