@@ -329,6 +329,31 @@ static struct kprobe watchdog_probe = {
 	.symbol_name = CLOCKSOURCE_WATCHDOG,
 };
 
+static pid_t stop_key;
+
+static noinline bool inc_key_and_stay(struct static_key *key)
+{
+	hold(true);
+	return static_key_slow_inc(key);
+}
+
+static int on_inc_key(struct kprobe *kp, struct pt_regs *regs)
+{
+	pid_t tgid = current->tgid;
+
+	if (cmpxchg(&stop_key, tgid, 0) != tgid)
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)inc_key_and_stay);
+	return 1;
+}
+
+/* Without jump labels it is inline, and takes no lock. */
+static struct kprobe inc_key_probe = {
+	.pre_handler = on_inc_key,
+	.post_handler = on_end,
+	.symbol_name = "static_key_slow_inc",
+};
+
 /* vCPUs of init's own VMs, which it does not close meanwhile. */
 static long tsc_ioctl(unsigned int cmd, struct lab_tsc __user *arg)
 {
@@ -434,6 +459,12 @@ static long lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		WRITE_ONCE(let_go, false);
 		WRITE_ONCE(stop_cpu, nr);
 		return 0;
+	case LAB_STOP_KEY:
+		if (!IS_ENABLED(CONFIG_JUMP_LABEL))
+			return -EOPNOTSUPP;
+		WRITE_ONCE(let_go, false);
+		WRITE_ONCE(stop_key, current->tgid);
+		return 0;
 	case LAB_STOP_RETURN:
 		WRITE_ONCE(let_go, false);
 		WRITE_ONCE(return_cpu, nr);
@@ -491,11 +522,18 @@ static int __init lab_init(void)
 	r = register_kprobe(&watchdog_probe);
 	if (r)
 		goto err_unregister;
-	r = misc_register(&lab_dev);
+	if (IS_ENABLED(CONFIG_JUMP_LABEL))
+		r = register_kprobe(&inc_key_probe);
 	if (r)
 		goto err_watchdog;
+	r = misc_register(&lab_dev);
+	if (r)
+		goto err_inc_key;
 	return 0;
 
+err_inc_key:
+	if (IS_ENABLED(CONFIG_JUMP_LABEL))
+		unregister_kprobe(&inc_key_probe);
 err_watchdog:
 	unregister_kprobe(&watchdog_probe);
 err_unregister:
@@ -511,6 +549,8 @@ module_init(lab_init);
 static void __exit lab_exit(void)
 {
 	misc_deregister(&lab_dev);
+	if (IS_ENABLED(CONFIG_JUMP_LABEL))
+		unregister_kprobe(&inc_key_probe);
 	unregister_kprobe(&watchdog_probe);
 	unregister_kprobe(&unregister_probe);
 	unregister_kretprobe(&tsc_sync_probe);

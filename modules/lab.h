@@ -105,6 +105,12 @@ struct lab_uret {
  */
 #define LAB_TSC_SKEWED	_IOWR('L', 19, struct lab_tsc)
 
+/*
+ * Stop the next task of this process that turns on a static key, e.g. in KVM_SET_MSRS with
+ * kvm->srcu held for reading, before it takes cpus_read_lock(), until LAB_LET_GO.
+ */
+#define LAB_STOP_KEY	_IO('L', 20)
+
 #define LAB_PATIENCE	20	/* seconds */
 
 #endif
