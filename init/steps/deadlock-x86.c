@@ -2,6 +2,7 @@
 /* Four tasks that wait for each other, where readers of vm_list take kvm_lock. */
 #define _GNU_SOURCE
 #include <linux/kvm.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "../work.h"
