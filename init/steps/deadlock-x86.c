@@ -131,6 +131,9 @@ static int step_deadlock(int argc, char **argv)
 			snprintf(stuck + strlen(stuck), sizeof(stuck) - strlen(stuck), "%s%s",
 				 *stuck ? ", " : "", names[i]);
 	}
+	/* Where they wait is on the console then. */
+	if (*stuck)
+		write_file("/proc/sysrq-trigger", "w");
 	check(!*stuck, "wait for each other: %s", stuck);
 	wait_good(pid, PATIENCE, "the four");
 	unload("fakefreq");
