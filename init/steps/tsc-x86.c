@@ -172,8 +172,10 @@ static int64_t wall_clock(struct vm *vm)
 		uint32_t version, sec, nsec;
 	} wall;
 
+	memset(vm->mem + WALL_CLOCK, 0, sizeof(wall));
 	vm_set_msr(vm, MSR_KVM_WALL_CLOCK_NEW, WALL_CLOCK, WALL_CLOCK);
 	memcpy(&wall, vm->mem + WALL_CLOCK, sizeof(wall));
+	check(wall.version && !(wall.version & 1), "KVM wrote no wall clock");
 	return wall.sec * 1000000000ll + wall.nsec;
 }
 

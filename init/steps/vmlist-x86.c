@@ -282,8 +282,8 @@ static int work_suspend(int seconds)
 
 /*
  * lock-order SECONDS [quiet | suspend]: for lockdep to look at.  "quiet" leaves the
- * parameters alone: setting them gives the base a deadlock of its own, and lockdep
- * reports one.  "suspend" has the machine sleep again and again meanwhile.
+ * parameters alone: setting them gives the base a deadlock of its own, which lockdep
+ * reports on some.  "suspend" has the machine sleep again and again meanwhile.
  */
 static int step_lock_order(int argc, char **argv)
 {
@@ -369,8 +369,9 @@ STEP("nx-never", step_nx_never);
  * last one, i.e. who holds it may wait for the others.
  *
  * /proc/lockdep has the edges between locks of which one was taken right after the
- * other.  That leaves out those over a trylock, such as the shrinkers' rwsem, hence
- * /proc/lockdep_chains for whatever was held when the last lock was taken.
+ * other.  That leaves out those over a trylock, such as the shrinkers' rwsem, and lockdep
+ * itself does not follow those over a recursive reader, such as the SRCU of a notifier chain.
+ * Hence /proc/lockdep_chains for whatever was held when the last lock was taken.
  */
 #define MAX_CLASSES	8192
 
@@ -626,7 +627,7 @@ static int step_vmlist_reader(int argc, char **argv)
 	unload("count");
 	check(!early, "the vCPU was destroyed under a reader");
 	vm_free(&vm);
-	check(!stuck, "%s waits for a reader of vm_list, for %d s", stuck, STUCK);
+	check(!stuck, "a reader of vm_list is there for %d s, and %s is not done", STUCK, stuck);
 	return PASS;
 }
 
