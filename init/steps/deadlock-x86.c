@@ -147,9 +147,6 @@ static int step_deadlock(int argc, char **argv)
 		snprintf(stuck + strlen(stuck), sizeof(stuck) - strlen(stuck), "%s%s",
 			 *stuck ? ", " : "", names[i]);
 	}
-	/* Where they wait is on the console then. */
-	if (nr_stuck)
-		write_file("/proc/sysrq-trigger", "w");
 	check(!nr_stuck || nr_stuck == TASKS, "not done: %s", stuck);
 	check(!nr_stuck, "wait for each other: %s", stuck);
 	wait_good(pid, PATIENCE, "the four");
