@@ -290,7 +290,7 @@ static struct skewed read_skewed(struct reading *first, int64_t epoch, bool on_x
 	skewed.wall = wall_clock(first->vm) - epoch;
 	skewed.guest = wrong_by(&first[0], &guest, on_x);
 	skewed.stable = guest.stable || kvm.stable;
-	note("lab: %s: wrong by: guest's clock %lld us%s, KVM_GET_CLOCK %lld us%s, wall clock %lld us",
+	note("lab: %s: off: guest's clock %lld us%s, KVM_GET_CLOCK %lld us%s, wall clock %lld us",
 	     when, (long long)skewed.guest / 1000, guest.stable ? " and stable" : "",
 	     (long long)skewed.kvm / 1000, kvm.stable ? " and stable" : "",
 	     (long long)skewed.wall / 1000);
